@@ -1,0 +1,92 @@
+"""Every error this package raises on purpose.
+
+::
+
+    SignalsError
+    +-- InvalidInput          what was given breaks a rule; names the field and how to mend it (also a ValueError)
+    |   +-- MessageTooLarge   the message is over the limit
+    +-- ConfigurationError    a setting is unknown, badly formed or contradicts another
+    +-- NotAuthenticated      the credentials do not prove who is asking
+    +-- BrokerUnavailable     the log cannot be reached; says whether the outcome is known
+    +-- IdempotencyConflict   the key was used for another request
+    +-- IdempotencyTableFull  too many keys are remembered at the moment
+    +-- SignalsGap            a subscriber missed events that the history no longer holds
+"""
+
+
+class SignalsError(Exception):
+    """The root of all errors of this package."""
+
+
+class InvalidInput(SignalsError, ValueError):
+    """Input that breaks a rule of the protocol.
+
+    Attributes:
+        field: The field or parameter at fault, as its sender wrote it (``topic``), or None for the whole input.
+        detail: What is wrong, one sentence.
+        hint: What to do about it, one sentence.
+    """
+
+    def __init__(self, detail: str, *, field: str | None = None, hint: str) -> None:
+        super().__init__(f"{field}: {detail} {hint}" if field else f"{detail} {hint}")
+        self.field = field
+        self.detail = detail
+        self.hint = hint
+
+
+class MessageTooLarge(InvalidInput):
+    """A message whose JSON text is longer than the limit."""
+
+
+class ConfigurationError(SignalsError):
+    """A setting that stops the start; its text is one sentence that names the setting and what it may be."""
+
+
+class NotAuthenticated(SignalsError):
+    """Credentials that do not prove who is asking."""
+
+
+class BrokerUnavailable(SignalsError):
+    """The log cannot be reached.
+
+    Attributes:
+        outcome_unknown: True when a publish had been handed to the log already, so that it may or may not be in it.
+        retry_after: Seconds after which another try is sensible.
+    """
+
+    def __init__(self, detail: str, *, outcome_unknown: bool = False, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.outcome_unknown = outcome_unknown
+        self.retry_after = retry_after
+
+
+class IdempotencyConflict(SignalsError):
+    """An idempotency key that its publisher used within the last minutes for a request with other content."""
+
+
+class IdempotencyTableFull(SignalsError):
+    """No further idempotency key can be remembered now.
+
+    Attributes:
+        retry_after: Seconds until the oldest remembered key is forgotten.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many idempotency keys are remembered at the moment")
+        self.retry_after = retry_after
+
+
+class SignalsGap(SignalsError):
+    """Events are missing: the history no longer holds what should come next.
+
+    Attributes:
+        reason: ``trimmed``, ``epoch`` or ``unknown-id``.
+        after: The id after which events are missing, or None when it is not known.
+        resumes_after: The id after which events go on.
+    """
+
+    def __init__(self, reason: str, after: str | None, resumes_after: str) -> None:
+        super().__init__(f"events after {after or 'an unknown id'} are missing ({reason}); going on after {resumes_after}")
+        self.reason = reason
+        self.after = after
+        self.resumes_after = resumes_after

@@ -1,0 +1,203 @@
+"""Addresses and topic filters: their rules, and an index from an address to the filters that match it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from sse_signals.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_BYTES: Final = 255
+MAX_FILTERS: Final = 64
+
+# Cc, Cf, Cs, Zl, Zp: control characters, invisible formatting, surrogates, line and paragraph separators.
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Characters that show nothing although Unicode counts them as letters or marks (Default_Ignorable_Code_Point).
+_INVISIBLE: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_PLAIN: Final = re.compile(r"[!-~]+")
+
+
+def name(text: str, field: str) -> str:
+    """Return ``text`` in Unicode normal form C, checked: what topics, plugin ids and event names have in common.
+
+    Args:
+        text: What somebody wrote.
+        field: What it is called in an error.
+
+    Raises:
+        InvalidInput: It is empty, longer than 255 bytes, or holds a character that cannot be seen.
+    """
+    if not text:
+        raise InvalidInput("It is empty.", field=field, hint="Leave it out, or give it at least one character.")
+    if not _PLAIN.fullmatch(text):
+        text = unicodedata.normalize("NFC", text)
+        for char in text:
+            if unicodedata.category(char) in _FORBIDDEN_CATEGORIES or _INVISIBLE.match(char):
+                raise InvalidInput(
+                    f"It holds U+{ord(char):04X}, a control or invisible character.",
+                    field=field,
+                    hint="Use characters that can be seen.",
+                )
+    if len(text.encode()) > MAX_BYTES:
+        raise InvalidInput(f"It is longer than {MAX_BYTES} bytes.", field=field, hint="Choose a shorter one.")
+    return text
+
+
+def topic(text: str, field: str = "topic") -> str:
+    """Return a topic as it is compared: case-sensitive, in normal form C.
+
+    Raises:
+        InvalidInput: It breaks a rule of names, or holds a ``*``.
+    """
+    checked = name(text, field)
+    if "*" in checked:
+        raise InvalidInput(
+            "A '*' stands in it.",
+            field=field,
+            hint="A topic holds no '*'; only a listener's topic filter may end with one, as in 'orders/*'.",
+        )
+    return checked
+
+
+def plugin_id(text: str, field: str = "plugin") -> str:
+    """Return a plugin id, checked.
+
+    Raises:
+        InvalidInput: It breaks a rule of names, or holds ``:`` or ``*``.
+    """
+    checked = name(text, field)
+    if ":" in checked or "*" in checked:
+        raise InvalidInput("A plugin id holds no ':' and no '*'.", field=field, hint="Put the rest into the topic.")
+    return checked
+
+
+def address(plugin: str | None, topic_text: str | None) -> str | None:
+    """Return where a signal goes: ``topic``, ``plugin:topic``, ``plugin`` as a whole, or None for a broadcast.
+
+    Raises:
+        InvalidInput: A part breaks its rules.
+    """
+    if plugin is None:
+        return None if topic_text is None else topic(topic_text)
+    if topic_text is None:
+        return plugin_id(plugin)
+    return topic(f"{plugin_id(plugin)}:{topic(topic_text)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a stream asks for: addresses, and prefixes of addresses. Equal sets of filters are equal values.
+
+    Attributes:
+        exact: Addresses, none of them covered by a prefix.
+        prefixes: Prefixes, none of them covered by another; the empty prefix matches everything.
+    """
+
+    exact: frozenset[str]
+    prefixes: frozenset[str]
+
+    @classmethod
+    def parse(cls, texts: Iterable[str], field: str = "topic") -> Filters:
+        """Read topic filters; none at all means everything.
+
+        Args:
+            texts: Each an exact topic, or a prefix that ends in ``*``.
+            field: What they are called in an error.
+
+        Raises:
+            InvalidInput: One breaks the rules, or there are more than 64.
+        """
+        wanted = list(texts)
+        if len(wanted) > MAX_FILTERS:
+            raise InvalidInput(
+                f"There are more than {MAX_FILTERS} topic filters.", field=field, hint="Use a prefix such as 'orders/*'."
+            )
+        prefixes = {_prefix(text, field) for text in wanted if text.endswith("*")} if wanted else {""}
+        exact = {topic(text, field) for text in wanted if not text.endswith("*")}
+        shortest = {p for p in prefixes if not any(p.startswith(other) for other in prefixes if other != p)}
+        return cls(frozenset(e for e in exact if not e.startswith(tuple(shortest))), frozenset(shortest))
+
+    def match(self, where: str | None) -> bool:
+        """Say whether a signal published at ``where`` is asked for; a broadcast always is."""
+        return where is None or where in self.exact or (bool(self.prefixes) and where.startswith(tuple(self.prefixes)))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the filters as text, sorted."""
+        yield from sorted([*self.exact, *(prefix + "*" for prefix in self.prefixes)])
+
+
+EVERYTHING: Final = Filters(frozenset(), frozenset({""}))
+
+
+def _prefix(text: str, field: str) -> str:
+    prefix = text[:-1]
+    return topic(prefix, field) if prefix else prefix
+
+
+T = TypeVar("T")
+
+
+class TopicIndex(Generic[T]):
+    """From an address to the entries whose filters match it.
+
+    A look-up costs one dictionary access for exact filters and one for each distinct length of prefix in use (at most
+    255), however many filters there are that do not match.
+    """
+
+    __slots__ = ("_entries", "_exact", "_prefixes")
+
+    def __init__(self) -> None:
+        self._exact: dict[str, dict[T, None]] = {}
+        self._prefixes: dict[int, dict[str, dict[T, None]]] = {}
+        self._entries: dict[T, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: T, filters: Filters) -> None:
+        """File an entry under its filters."""
+        self._entries[entry] = None
+        for text in filters.exact:
+            self._exact.setdefault(text, {})[entry] = None
+        for prefix in filters.prefixes:
+            self._prefixes.setdefault(len(prefix), {}).setdefault(prefix, {})[entry] = None
+
+    def remove(self, entry: T, filters: Filters) -> None:
+        """Take an entry out that was filed under these filters.
+
+        Raises:
+            KeyError: It was not.
+        """
+        del self._entries[entry]
+        for text in filters.exact:
+            _discard(self._exact, text, entry)
+        for prefix in filters.prefixes:
+            same_length = self._prefixes[len(prefix)]
+            _discard(same_length, prefix, entry)
+            if not same_length:
+                del self._prefixes[len(prefix)]
+
+    def match(self, where: str | None) -> Iterable[T]:
+        """Return the entries that get what is published at ``where``, each once; a broadcast matches all.
+
+        No entry can be found twice: the filters of one entry do not overlap (see `Filters`).
+        """
+        if where is None:
+            return self._entries
+        exact: Iterable[T] = self._exact.get(where, ())
+        found = [same_length[where[:n]] for n, same_length in self._prefixes.items() if where[:n] in same_length]
+        if not found:
+            return exact
+        return [*exact, *(entry for entries in found for entry in entries)]
+
+
+def _discard(table: dict[str, dict[T, None]], key: str, entry: T) -> None:
+    entries = table[key]
+    del entries[entry]
+    if not entries:
+        del table[key]
