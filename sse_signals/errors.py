@@ -86,7 +86,9 @@ class SignalsGap(SignalsError):
     """
 
     def __init__(self, reason: str, after: str | None, resumes_after: str) -> None:
-        super().__init__(f"events after {after or 'an unknown id'} are missing ({reason}); going on after {resumes_after}")
+        super().__init__(
+            f"events after {after or 'an unknown id'} are missing ({reason}); going on after {resumes_after}"
+        )
         self.reason = reason
         self.after = after
         self.resumes_after = resumes_after

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sse_signals.errors import InvalidInput
-from sse_signals.topics import name
+from sse_signals.names import visible
 
 # The shape of an entity ref as Backstage writes it: [kind:][namespace/]name.
 _ENTITY_REF: Final = re.compile(r"(?:([^:/\s]+):)(?:([^:/\s]+)/)?([^:/\s]+)")
@@ -23,7 +23,7 @@ def entity_ref(text: str, field: str = "targetOwnershipEntityRefs") -> str:
     Raises:
         InvalidInput: It is no entity ref.
     """
-    match = _ENTITY_REF.fullmatch(name(text, field))
+    match = _ENTITY_REF.fullmatch(visible(text, field))
     if match is None:
         raise InvalidInput(
             "It is not an entity ref.", field=field, hint="Write kind:namespace/name, for example group:default/team-a."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 INDEX_BITS: Final = 10
 MAX_BATCH: Final = 1000  # signals in one publish request; must stay below 2 ** INDEX_BITS
-MAX_DEPTH: Final = 32  # nesting of arrays and objects in a message
+CONTROL_PREFIX: Final = "signals."  # of the names of the hub's own events
 MESSAGE_KEY: Final = b'"message":'
 FRAME_END: Final = b"}\n\n"
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INDEX_MASK: Final = (1 << INDEX_BITS) - 1
 _ID = re.compile(r"([0-9a-z]{8,32})-(0|[1-9][0-9]{0,15})(?:\.([1-9][0-9]{0,3}))?")
 
@@ -105,12 +107,13 @@ class Event:
     @property
     def time(self) -> datetime:
         """When the log took it, in UTC."""
-        return datetime.fromtimestamp(self.time_ms / 1000, UTC)
+        return _EPOCH + timedelta(milliseconds=self.time_ms)
 
     @property
     def message(self) -> Any:  # any JSON value
         """The message, parsed anew at each call: the log keeps only the frame, which ends with the message's text."""
-        return orjson.loads(self.frame[self.frame.index(MESSAGE_KEY) + len(MESSAGE_KEY) : -len(FRAME_END)])
+        data = self.frame.index(b"\ndata: ")  # past the event's name, in which anything may stand
+        return orjson.loads(self.frame[self.frame.index(MESSAGE_KEY, data) + len(MESSAGE_KEY) : -len(FRAME_END)])
 
 
 class GapReason(StrEnum):
@@ -175,6 +178,14 @@ class IdempotencyKey:
     publisher: str
     key: str
     digest: bytes
+
+    @classmethod
+    def of(cls, publisher: str, key: str, signals: Sequence[Signal]) -> IdempotencyKey:
+        """Return the key of a request that publishes these signals."""
+        content = [
+            [s.address, None if s.targets is None else sorted(s.targets), s.name, s.data.decode()] for s in signals
+        ]
+        return cls(publisher, key, blake2b(orjson.dumps(content), digest_size=16).digest())
 
 
 @dataclass(frozen=True, slots=True)

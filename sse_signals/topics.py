@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from sse_signals import names
 from sse_signals.errors import InvalidInput
+from sse_signals.model import CONTROL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_BYTES: Final = 255
 MAX_FILTERS: Final = 64
-
-# Cc, Cf, Cs, Zl, Zp: control characters, invisible formatting, surrogates, line and paragraph separators.
-_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Characters that show nothing although Unicode counts them as letters or marks (Default_Ignorable_Code_Point).
-_INVISIBLE: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_PLAIN: Final = re.compile(r"[!-~]+")
-
-
-def name(text: str, field: str) -> str:
-    """Return ``text`` in Unicode normal form C, checked: what topics, plugin ids and event names have in common.
-
-    Args:
-        text: What somebody wrote.
-        field: What it is called in an error.
-
-    Raises:
-        InvalidInput: It is empty, longer than 255 bytes, or holds a character that cannot be seen.
-    """
-    if not text:
-        raise InvalidInput("It is empty.", field=field, hint="Leave it out, or give it at least one character.")
-    if not _PLAIN.fullmatch(text):
-        text = unicodedata.normalize("NFC", text)
-        for char in text:
-            if unicodedata.category(char) in _FORBIDDEN_CATEGORIES or _INVISIBLE.match(char):
-                raise InvalidInput(
-                    f"It holds U+{ord(char):04X}, a control or invisible character.",
-                    field=field,
-                    hint="Use characters that can be seen.",
-                )
-    if len(text.encode()) > MAX_BYTES:
-        raise InvalidInput(f"It is longer than {MAX_BYTES} bytes.", field=field, hint="Choose a shorter one.")
-    return text
 
 
 def topic(text: str, field: str = "topic") -> str:
@@ -54,7 +21,7 @@ def topic(text: str, field: str = "topic") -> str:
     Raises:
         InvalidInput: It breaks a rule of names, or holds a ``*``.
     """
-    checked = name(text, field)
+    checked = names.visible(text, field)
     if "*" in checked:
         raise InvalidInput(
             "A '*' stands in it.",
@@ -70,7 +37,7 @@ def plugin_id(text: str, field: str = "plugin") -> str:
     Raises:
         InvalidInput: It breaks a rule of names, or holds ``:`` or ``*``.
     """
-    checked = name(text, field)
+    checked = names.visible(text, field)
     if ":" in checked or "*" in checked:
         raise InvalidInput("A plugin id holds no ':' and no '*'.", field=field, hint="Put the rest into the topic.")
     return checked
@@ -87,6 +54,21 @@ def address(plugin: str | None, topic_text: str | None) -> str | None:
     if topic_text is None:
         return plugin_id(plugin)
     return topic(f"{plugin_id(plugin)}:{topic(topic_text)}")
+
+
+def event_name(text: str, field: str = "event") -> str | None:
+    """Return an event name, checked; None for ``message``, which is what an event without a name is called.
+
+    Raises:
+        InvalidInput: It breaks a rule of names, or is one that pages or the hub use themselves.
+    """
+    checked = names.visible(text, field)
+    if checked in {"open", "error"} or checked.startswith(CONTROL_PREFIX):
+        hint = (
+            f"'open' and 'error' would fire the page's own handlers, '{CONTROL_PREFIX}*' is the hub's: choose another."
+        )
+        raise InvalidInput("The name is reserved.", field=field, hint=hint)
+    return None if checked == "message" else checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +97,9 @@ class Filters:
         wanted = list(texts)
         if len(wanted) > MAX_FILTERS:
             raise InvalidInput(
-                f"There are more than {MAX_FILTERS} topic filters.", field=field, hint="Use a prefix such as 'orders/*'."
+                f"There are more than {MAX_FILTERS} topic filters.",
+                field=field,
+                hint="Use a prefix such as 'orders/*'.",
             )
         prefixes = {_prefix(text, field) for text in wanted if text.endswith("*")} if wanted else {""}
         exact = {topic(text, field) for text in wanted if not text.endswith("*")}

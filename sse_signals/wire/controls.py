@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from sse_signals.model import CONTROL_PREFIX
+
 if TYPE_CHECKING:
     from sse_signals.identity import Identity
     from sse_signals.model import EventId, Gap
     from sse_signals.topics import Filters
 
 PROTOCOL: Final = 1
-PREFIX: Final = "signals."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +65,25 @@ def receipt(
     data = {"protocol": PROTOCOL, "stream": stream}
     if recovered is not None:
         data["recovered"] = recovered
-    data |= {"subject": identity.subject, "heartbeat": heartbeat, "topics": list(filters)}
-    return Control(PREFIX + "open", orjson.dumps(data), time_ms, event_id, retry_ms)
+    data |= {"subject": identity.subject, "heartbeat": _number(heartbeat), "topics": list(filters)}
+    return Control(CONTROL_PREFIX + "open", orjson.dumps(data), time_ms, event_id, retry_ms)
 
 
 def gap(what: Gap, resumes_after: EventId, time_ms: int) -> Control:
     """Return ``signals.gap``: events after ``from`` are missing, and the stream goes on after ``to``."""
     data = {"reason": what.reason, "from": None if what.after is None else str(what.after), "to": str(resumes_after)}
-    return Control(PREFIX + "gap", orjson.dumps(data), time_ms, resumes_after)
+    return Control(CONTROL_PREFIX + "gap", orjson.dumps(data), time_ms, resumes_after)
 
 
 def heartbeat(cursor: EventId | None, time_ms: int) -> Control:
     """Return ``signals.heartbeat``, which moves the client's last event id to ``cursor`` if there is one."""
-    return Control(PREFIX + "heartbeat", b"{}", time_ms, cursor)
+    return Control(CONTROL_PREFIX + "heartbeat", b"{}", time_ms, cursor)
 
 
 def goodbye(reason: str, retry_ms: int, time_ms: int) -> Control:
     """Return ``signals.goodbye``: the hub ends the stream now, and the client shall come back after ``retry_ms``."""
-    return Control(PREFIX + "goodbye", orjson.dumps({"reason": reason}), time_ms, None, retry_ms)
+    return Control(CONTROL_PREFIX + "goodbye", orjson.dumps({"reason": reason}), time_ms, None, retry_ms)
+
+
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value

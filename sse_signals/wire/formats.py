@@ -45,7 +45,7 @@ class Format:
         return self._wrap(self._pulse(time_ms))
 
     def _wrap(self, body: bytes) -> bytes:
-        return chunk(body) if self.chunked else body
+        return chunk(body) if body and self.chunked else body  # an empty chunk would end the response
 
 
 def _sse_body(events: Iterable[Event]) -> bytes:
@@ -78,7 +78,8 @@ def _ndjson_control(control: Control) -> bytes:
     event_id = b'"id":"%b",' % str(control.event_id).encode() if control.event_id is not None else b""
     retry = b',"retry":%d' % control.retry_ms if control.retry_ms is not None else b""
     time = timestamp(control.time_ms).encode()
-    return b'{%b"event":"%b","time":"%b","message":%b%b}\n' % (event_id, control.name.encode(), time, control.data, retry)
+    name = control.name.encode()
+    return b'{%b"event":"%b","time":"%b","message":%b%b}\n' % (event_id, name, time, control.data, retry)
 
 
 def _ndjson_pulse(time_ms: int) -> bytes:

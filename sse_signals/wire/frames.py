@@ -5,8 +5,8 @@ The format is the event stream of the HTML standard, section 9.2.6 "Interpreting
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -14,6 +14,8 @@ from sse_signals.model import FRAME_END, MESSAGE_KEY, Event, EventId
 
 if TYPE_CHECKING:
     from sse_signals.model import Signal
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def encode(event_id: EventId, time_ms: int, signal: Signal) -> bytes:
@@ -51,7 +53,7 @@ def event(event_id: EventId, time_ms: int, signal: Signal) -> Event:
 
 def timestamp(time_ms: int) -> str:
     """Return an RFC 3339 time in UTC with milliseconds, for example ``2026-01-31T12:00:00.123Z``."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def chunk(body: bytes) -> bytes:

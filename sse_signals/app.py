@@ -1,0 +1,217 @@
+"""Composition: the one place that knows which classes stand behind the interfaces."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.clock import wall_clock_ms
+from sse_signals.cursor.local import Subscription
+from sse_signals.cursor.start import After, Live
+from sse_signals.errors import ConfigurationError
+from sse_signals.hub.sweep import Sweep
+from sse_signals.model import EventId, HistoryLimits
+from sse_signals.service import Service, drain
+from sse_signals.web.origins import LOCAL_HOSTS
+from sse_signals.web.routes import add_routes
+from sse_signals.web.site import Limits, Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+
+    from aiohttp import web
+
+    from sse_signals.errors import SignalsGap
+    from sse_signals.identity import Identity
+    from sse_signals.interfaces import Broker
+    from sse_signals.model import Event, IdempotencyKey, Receipt, Signal
+    from sse_signals.topics import Filters
+
+DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
+
+
+class EventBroker:
+    """The log that plugins publish to and listen to, and that `SignalsService` serves over HTTP."""
+
+    def __init__(self, broker: Broker, *, history: HistoryLimits, logger: Any, clock: Callable[[], int]) -> None:
+        self._broker = broker
+        self._users = 0
+        self._starting = asyncio.Lock()
+        self.service = Service(broker, limits=history, logger=logger, clock=clock)
+        self.clock = clock
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        history: HistoryLimits | None = None,
+        logger: Any = None,
+        clock: Callable[[], int] = wall_clock_ms,
+    ) -> EventBroker:
+        """Return the event broker at a URL.
+
+        Args:
+            url: ``memory://`` is a log in this process, new at each call.
+            history: How much of the log to keep for those who resume.
+            logger: A structlog logger.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+
+        Raises:
+            ConfigurationError: There is no such broker.
+        """
+        if urlsplit(url).scheme != "memory" or url != "memory://":
+            raise ConfigurationError(f"{_without_password(url)!r} is no event broker: it may be memory://.")
+        limits = history or HistoryLimits()
+        log = logger or structlog.get_logger("sse_signals")
+        return cls(MemoryBroker(limits, clock=clock), history=limits, logger=log, clock=clock)
+
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`."""
+        return await self.service.publish(signals, key=key)
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        filters: Filters,
+        *,
+        identity: Identity,
+        last_event_id: str | None = None,
+        on_gap: Callable[[SignalsGap], object] | None = None,
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """Listen in this process; see `sse_signals.SignalsClient.subscribe`."""
+        await self.start()
+        try:
+            start = Live() if last_event_id is None else After(EventId.parse(last_event_id))
+            found = await self.service.look_up(start, filters, identity)
+            subscription = Subscription(self.service.node, filters, identity, on_gap)
+            subscription.open(start, found)
+            try:
+                yield subscription
+            finally:
+                subscription.close()
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Follow the log, from the first user's start to the last one's stop."""
+        async with self._starting:
+            self._users += 1
+            if self._users == 1:
+                await self.service.start()
+
+    async def stop(self) -> None:
+        """Undo one start."""
+        async with self._starting:
+            self._users -= 1
+            if not self._users:
+                await self.service.stop()
+
+    async def close(self) -> None:
+        """Let go of the log."""
+        await self._broker.close()
+
+
+class SignalsService:
+    """The hub on an HTTP server: adds its routes to an application and lives as long as that."""
+
+    def __init__(self, site: Site, event_broker: EventBroker) -> None:
+        self._event_broker = event_broker
+        self.site = site
+
+    @classmethod
+    def create(
+        cls,
+        app: web.Application,
+        *,
+        event_broker: EventBroker,
+        prefix: str = "/signals",
+        heartbeat: float = 15.0,
+        send_timeout: float = 30.0,
+        limits: Limits | None = None,
+        allowed_hosts: Collection[str] | None = LOCAL_HOSTS,
+        cors_origins: Collection[str] = frozenset(),
+        logger: Any = None,
+    ) -> SignalsService:
+        """Serve signals from an application that is not running yet.
+
+        Args:
+            app: Any aiohttp application.
+            event_broker: The log to serve.
+            prefix: The path that all routes begin with.
+            heartbeat: Seconds between two heartbeats of a stream.
+            send_timeout: Seconds without progress after which a stream is aborted.
+            limits: What clients may ask for.
+            allowed_hosts: Host names it answers to; by default only local ones, since nobody has to authenticate. None
+                answers to every host.
+            cors_origins: Origins of pages that may use it besides its own.
+            logger: A structlog logger.
+        """
+        site = Site(
+            service=event_broker.service,
+            clock=event_broker.clock,
+            logger=logger or structlog.get_logger("sse_signals"),
+            prefix=prefix,
+            limits=limits or Limits(),
+            heartbeat=heartbeat,
+            send_timeout=send_timeout,
+            hosts=allowed_hosts,
+            cors_origins=frozenset(cors_origins),
+        )
+        service = cls(site, event_broker)
+        add_routes(app, site)
+        app.on_startup.append(service._start)
+        app.on_shutdown.append(service._shut_down)
+        app.on_cleanup.append(service._clean_up)
+        return service
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return 0 if self.site.sweep is None else len(self.site.sweep)
+
+    async def drain(self) -> None:
+        """Take no more streams, and end those that are open in good order; each is told when to come back."""
+        self.site.draining = True
+        if self.streams and self.site.sweep is not None:
+            self.site.service.node.hub.finish()
+            self.site.empty.clear()
+            await drain(
+                self.site.sweep.streams,
+                self.site.empty,
+                reason="shutdown",
+                clock=self.site.clock,
+                patience=DRAIN_PATIENCE,
+            )
+
+    async def _start(self, _app: web.Application) -> None:
+        await self._event_broker.start()
+        node = self._event_broker.service.node
+        self.site.sweep = Sweep(
+            node.hub,
+            node.history,
+            asyncio.get_running_loop(),
+            heartbeat=self.site.heartbeat,
+            send_timeout=self.site.send_timeout,
+            clock=self.site.clock,
+        )
+        self.site.sweep.start()
+
+    async def _shut_down(self, _app: web.Application) -> None:
+        await self.drain()
+
+    async def _clean_up(self, _app: web.Application) -> None:
+        if self.site.sweep is not None:
+            self.site.sweep.stop()
+            self.site.sweep = None
+        await self._event_broker.stop()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if "@" in parts.netloc else url

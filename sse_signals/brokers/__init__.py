@@ -1,0 +1,1 @@
+"""Logs to choose from; each is a `sse_signals.interfaces.Broker`."""

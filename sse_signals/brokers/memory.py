@@ -1,0 +1,111 @@
+"""``memory://``: the log of one process. It is lost with the process, and its epoch with it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.clock import wall_clock_ms
+from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
+from sse_signals.history import History
+from sse_signals.model import INDEX_BITS, EventId, HistoryLimits, Receipt, Tail, position
+from sse_signals.wire.frames import event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from sse_signals.model import Event, IdempotencyKey, Signal
+
+IDEMPOTENCY_WINDOW: Final = 300.0  # seconds for which a key is remembered
+IDEMPOTENCY_KEYS: Final = 100_000  # keys remembered at once
+_PIECE: Final = 1000  # events a follower is given at a time
+_EPOCH_ALPHABET: Final = "0123456789abcdefghijkmnpqrstuvwxyz"  # 34 letters, so that 8 of them are 40 bits
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    digest: bytes
+    receipt: Receipt
+    until_ms: int
+
+
+class MemoryBroker:
+    """A log in this process's memory: durable as long as the process lives."""
+
+    def __init__(self, limits: HistoryLimits | None = None, *, clock: Callable[[], int] = wall_clock_ms) -> None:
+        """Make an empty log with an epoch of its own.
+
+        Args:
+            limits: How much of the log is kept for nodes that start late or follow slowly.
+            clock: Returns milliseconds since 1970-01-01 UTC; the log's times never run backwards even if it does.
+        """
+        self._clock = clock
+        self._epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(8))
+        self._log = History(limits or HistoryLimits(), EventId(self._epoch, 0))
+        self._time_ms = 0
+        self._grown = asyncio.Event()
+        self._keys: dict[tuple[str, str], _Remembered] = {}
+
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        """See `sse_signals.interfaces.Broker.publish`. Nothing here waits, so the append cannot be interrupted."""
+        now_ms = self._time_ms = max(self._time_ms, self._clock())
+        if key is not None:
+            self._forget_keys(now_ms)
+            known = self._keys.get((key.publisher, key.key))
+            if known is not None:
+                if known.digest != key.digest:
+                    raise IdempotencyConflict("the idempotency key was used for another request")
+                return Receipt(known.receipt.ids, repeated=True)
+            if len(self._keys) >= IDEMPOTENCY_KEYS:
+                oldest = next(iter(self._keys.values()))
+                raise IdempotencyTableFull((oldest.until_ms - now_ms) / 1000)
+        receipt = Receipt(self._append(signals, now_ms))
+        if key is not None:
+            until_ms = now_ms + round(IDEMPOTENCY_WINDOW * 1000)
+            self._keys[key.publisher, key.key] = _Remembered(key.digest, receipt, until_ms)
+        return receipt
+
+    async def head(self) -> EventId:
+        """See `sse_signals.interfaces.Broker.head`."""
+        return EventId(self._epoch, self._log.head)
+
+    async def tail(self, limits: HistoryLimits) -> Tail:
+        """See `sse_signals.interfaces.Broker.tail`. The node trims to its other limits as it loads."""
+        log = self._log
+        first = max(log.start, log.end - limits.count)
+        return Tail(EventId(self._epoch, log.position_before(first)), log.read(first, log.end))
+
+    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
+        """See `sse_signals.interfaces.Broker.follow`."""
+        at = after.position if after.epoch == self._epoch else 0
+        while True:
+            sequence = self._log.find(at)
+            if sequence < self._log.end:
+                events = self._log.read(sequence, sequence + _PIECE)
+                at = events[-1].position
+                yield events
+            else:
+                await self._grown.wait()
+
+    async def close(self) -> None:
+        """See `sse_signals.interfaces.Broker.close`."""
+
+    def _append(self, signals: Sequence[Signal], now_ms: int) -> Sequence[EventId]:
+        record = (self._log.head >> INDEX_BITS) + 1
+        ids = [EventId(self._epoch, position(record, index)) for index in range(len(signals))]
+        for event_id, signal in zip(ids, signals, strict=True):
+            self._log.append(event(event_id, now_ms, signal))
+        self._log.trim(now_ms)
+        # Wakes every follower waiting now, and leaves the next to wait for the next record.
+        self._grown.set()
+        self._grown.clear()
+        return ids
+
+    def _forget_keys(self, now_ms: int) -> None:
+        while self._keys:
+            oldest = next(iter(self._keys))
+            if self._keys[oldest].until_ms > now_ms:
+                return
+            del self._keys[oldest]

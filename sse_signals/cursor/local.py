@@ -1,0 +1,111 @@
+"""A subscription in this process: a stream's cursor, read by its owner instead of written to a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sse_signals.cursor.scan import block_end, scan
+from sse_signals.errors import SignalsGap
+from sse_signals.hub.stream import HIGH_WATER, Stream
+from sse_signals.model import EventId, Gap, GapReason
+from sse_signals.wire.formats import IN_PROCESS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sse_signals.cursor.node import Node
+    from sse_signals.cursor.start import Found, Start
+    from sse_signals.identity import Identity
+    from sse_signals.model import Event
+    from sse_signals.topics import Filters
+
+
+class _Doorbell:
+    """A connection that never takes anything: a write to it makes the stream fall behind, which wakes the reader."""
+
+    def write(self, _data: bytes, /) -> None:
+        raise RuntimeError("nothing is ever written to a subscription")
+
+    def get_write_buffer_size(self) -> int:
+        return HIGH_WATER + 1
+
+    def is_closing(self) -> bool:
+        return False
+
+    def abort(self) -> None:
+        pass
+
+
+class Subscription:
+    """An asynchronous iterator over events, from a start on and without end.
+
+    A reader that is slow costs nothing: what it has not read stays in the history. If the history loses it, the next
+    step raises `SignalsGap` (or calls ``on_gap``), and the iteration can go on after that.
+    """
+
+    def __init__(
+        self, node: Node, filters: Filters, identity: Identity, on_gap: Callable[[SignalsGap], object] | None
+    ) -> None:
+        self._node = node
+        self._on_gap = on_gap
+        self._waiting: deque[Event] = deque()
+        self._bell = asyncio.Event()
+        self.stream = Stream(
+            name="in-process",
+            filters=filters,
+            identity=identity,
+            wire_format=IN_PROCESS,
+            transport=_Doorbell(),
+            notify=self._bell.set,
+        )
+
+    def open(self, start: Start, found: Found) -> None:
+        """Take the place in the log at which the iteration starts."""
+        self._node.open(self.stream, start, found)
+
+    def close(self) -> None:
+        """Give the place up; the iteration ends."""
+        self.stream.end("closed")
+        self._node.hub.close(self.stream)
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            if self.stream.ended is not None:
+                raise StopAsyncIteration
+            self._tell_gap()
+            if not self._read():
+                self._bell.clear()
+                self._node.hub.join(self.stream)
+                await self._bell.wait()
+        return self._waiting.popleft()
+
+    def _tell_gap(self) -> None:
+        stream, history = self.stream, self._node.history
+        gap = stream.gap
+        if gap is None and stream.pos < history.floor:
+            gap = Gap(GapReason.TRIMMED, EventId(history.epoch, stream.pos))
+        if gap is None:
+            return
+        stream.gap = None
+        stream.pos = max(stream.pos, history.floor)
+        after = None if gap.after is None else str(gap.after)
+        error = SignalsGap(gap.reason, after, str(EventId(history.epoch, stream.pos)))
+        if self._on_gap is None:
+            raise error
+        self._on_gap(error)
+
+    def _read(self) -> bool:
+        """Read the next piece; False when there is nothing to read now."""
+        stream, history = self.stream, self._node.history
+        sequence = history.find(stream.pos)
+        if sequence >= history.end:
+            return False
+        piece = scan(history, stream.filters, sequence, block_end(sequence, history.end))
+        self._waiting.extend(piece.events(stream.identity))
+        stream.pos = piece.position
+        return True

@@ -1,0 +1,126 @@
+"""Where a stream starts: what it asked for, against what the history holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.model import EventId, Gap, GapReason
+
+if TYPE_CHECKING:
+    from sse_signals.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Start with what comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """Start with the oldest event held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Start with the last ``count`` events that match and may be had."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Start with events not older than ``time_ms`` (milliseconds since 1970-01-01 UTC)."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Resume after an id; None when what the client sent is no id."""
+
+    event_id: EventId | None
+
+
+Start = Live | Oldest | Newest | Since | After
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a stream begins.
+
+    Attributes:
+        position: Its cursor.
+        gap: A hole it must be told of first.
+        recovered: Whether a resume goes on without a hole; None when none was asked for.
+        event_id: The id for its receipt. With a gap it is the client's own old id, or none: a connection that breaks
+            between receipt and gap must not leave the client with an id that hides the gap.
+    """
+
+    position: int
+    gap: Gap | None
+    recovered: bool | None
+    event_id: EventId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What takes time to find out before a stream can be opened.
+
+    Attributes:
+        newest_from: For `Newest`, the position to start after.
+        log_head: For `After` with an id that is ahead of this node, the log's own head; None when nobody could tell.
+    """
+
+    newest_from: int = 0
+    log_head: EventId | None = None
+
+
+NOTHING: Final = Found()
+
+
+def opening(history: History, start: Start, found: Found) -> Opening:
+    """Find out how a stream begins. It holds for this tick only: open the stream before anything else can happen.
+
+    Args:
+        history: What is held.
+        start: What was asked for.
+        found: What had to be looked up for that.
+    """
+    match start:
+        case After(event_id):
+            return _resume(history, event_id, found.log_head)
+        case Since(time_ms):
+            if time_ms <= history.floor_ms:
+                return Opening(history.floor, Gap(GapReason.TRIMMED, None), None, None)
+            position = history.position_before(history.since(time_ms))
+        case Oldest():
+            position = history.floor
+        case Newest():
+            position = max(found.newest_from, history.floor)
+        case Live():
+            position = history.head
+    return Opening(position, None, None, EventId(history.epoch, position))
+
+
+def ahead(history: History, start: Start) -> bool:
+    """Say whether an id is newer than anything this node has seen, so that only the log itself can tell about it."""
+    if not isinstance(start, After) or start.event_id is None:
+        return False
+    return start.event_id.epoch == history.epoch and start.event_id.position > history.head
+
+
+def _resume(history: History, event_id: EventId | None, log_head: EventId | None) -> Opening:
+    if event_id is None:
+        return Opening(history.head, Gap(GapReason.UNKNOWN_ID, None), False, None)
+    if event_id.epoch != history.epoch:
+        return Opening(history.floor, Gap(GapReason.EPOCH, event_id), False, event_id)
+    if event_id.position < history.floor:
+        return Opening(history.floor, Gap(GapReason.TRIMMED, event_id), False, event_id)
+    if event_id.position > history.head and not _known(event_id, log_head):
+        return Opening(history.head, Gap(GapReason.UNKNOWN_ID, event_id), False, event_id)
+    return Opening(event_id.position, None, True, event_id)
+
+
+def _known(event_id: EventId, log_head: EventId | None) -> bool:
+    return log_head is not None and log_head.epoch == event_id.epoch and event_id.position <= log_head.position

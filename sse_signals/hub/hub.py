@@ -1,0 +1,271 @@
+"""The hub: routes each event to the live streams that may have it, and writes to them in flushes.
+
+No call here waits for anybody. A stream whose connection cannot take a write is left out and reads the history later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.hub.groups import PENDING_BYTES, Groups
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sse_signals.hub.groups import Group, Part
+    from sse_signals.hub.stream import Stream
+    from sse_signals.interfaces import Scheduler
+    from sse_signals.model import Event
+
+SLICE: Final = 0.002  # seconds of writing after which a flush lets the loop go round
+_CHECK_EVERY: Final = 32  # writes between two looks at the clock
+_END: Final = object()
+
+
+class Hub:
+    """All open streams of a node.
+
+    Flushes adapt to the load: an idle hub flushes in the next turn of the loop; a busy one starts the next flush no
+    earlier than one flush's duration after the last ended. So nothing is delayed at a low rate, many events share one
+    write at a high rate, and the rest of the program always gets half of the loop.
+
+    Attributes:
+        head: The position of the newest event routed.
+        streams: Every open stream, live or behind.
+        flushes: How many flushes have run.
+    """
+
+    def __init__(self, scheduler: Scheduler, head: int) -> None:
+        self._scheduler = scheduler
+        self._groups = Groups()
+        self._owners: dict[str, dict[Stream, None]] = {}
+        self._dirty: dict[Group, None] = {}
+        self._dirty_own: dict[Stream, None] = {}
+        self._running: Iterator[None] | None = None
+        self._scheduled = False
+        self._started = 0.0
+        self._not_before = 0.0
+        self._deadline = 0.0
+        self.head = head
+        self.streams: dict[Stream, None] = {}
+        self.flushes = 0
+
+    @property
+    def groups(self) -> int:
+        """How many distinct sets of filters and formats are open."""
+        return len(self._groups)
+
+    @property
+    def owners(self) -> int:
+        """How many distinct entity refs live streams own."""
+        return len(self._owners)
+
+    def open(self, stream: Stream) -> None:
+        """Take a stream in. It is behind until it joins."""
+        stream.group = self._groups.enter(stream)
+        self.streams[stream] = None
+
+    def close(self, stream: Stream) -> None:
+        """Let a stream go; harmless when it was never open."""
+        if stream in self.streams:
+            self._withdraw(stream)
+            del self.streams[stream]
+            self._groups.leave(_group(stream))
+            stream.group = None
+
+    def join(self, stream: Stream) -> None:
+        """Make a stream live that has everything up to the head. Nothing may happen between finding that and this."""
+        stream.live = True
+        stream.own.clear()
+        stream.own_size = 0
+        _group(stream).live[stream] = None
+        for ref in stream.identity.owns:
+            self._owners.setdefault(ref, {})[stream] = None
+
+    def fall_behind(self, stream: Stream, first: int | None = None) -> None:
+        """Stop writing to a stream; it will be caught up from the history.
+
+        Its position moves to just before what it misses: on a quiet stream it may be old, and so no longer held.
+
+        Args:
+            stream: A live stream.
+            first: The position of the first event it misses; None to find out.
+        """
+        first = first or self._first_missing(stream)
+        if first is not None:
+            stream.pos = max(stream.pos, first - 1)
+        self._withdraw(stream)
+        stream.times_behind += 1
+        stream.wait()
+
+    def all_behind(self) -> None:
+        """Have every live stream read the history: the way out when a flush or a routing failed half-way."""
+        for stream in self.streams:
+            if stream.live:
+                self.fall_behind(stream)
+        for stream in self.streams:
+            _group(stream).flushing = False
+            _group(stream).clear()
+        self._dirty.clear()
+
+    def settled(self, stream: Stream) -> bool:
+        """Say whether a live stream has been written everything up to the head, so that a heartbeat may say so."""
+        group = _group(stream)
+        return stream.live and not group.pending and not group.flushing and not stream.own
+
+    def route(self, event: Event) -> None:
+        """Let an event wait for the next flush, for everybody live who may have it."""
+        self.head = event.position
+        if event.targets is None:
+            for group in self._groups.match(event.address):
+                if group.live:
+                    group.add(event)
+                    self._dirty[group] = None
+                    if group.pending_size > PENDING_BYTES:
+                        self._overflow(group)
+        else:
+            for ref in event.targets:
+                for stream in list(self._owners.get(ref, ())):
+                    self._route_own(stream, event)
+        if self._busy:
+            self._schedule()
+
+    def finish(self) -> None:
+        """Write all that waits, now."""
+        while self._busy:
+            self._step()
+
+    @property
+    def _busy(self) -> bool:
+        return self._running is not None or bool(self._dirty) or bool(self._dirty_own)
+
+    def _first_missing(self, stream: Stream) -> int | None:
+        """Return the position of the first event that waits for a live stream; None when that cannot be told."""
+        group = _group(stream)
+        if group.flushing:
+            return None
+        return min((events[0].position for events in (group.pending, stream.own) if events), default=None)
+
+    def _route_own(self, stream: Stream, event: Event) -> None:
+        already = bool(stream.own) and stream.own[-1] is event
+        if already or not stream.filters.match(event.address):
+            return
+        stream.own.append(event)
+        stream.own_size += len(event.frame)
+        self._dirty_own[stream] = None
+        if stream.own_size > PENDING_BYTES:
+            self.fall_behind(stream)
+
+    def _overflow(self, group: Group) -> None:
+        for stream in list(group.live):
+            self.fall_behind(stream)
+        group.clear()
+
+    def _withdraw(self, stream: Stream) -> None:
+        if not stream.live:
+            return
+        stream.live = False
+        stream.own.clear()
+        stream.own_size = 0
+        self._dirty_own.pop(stream, None)
+        del _group(stream).live[stream]
+        for ref in stream.identity.owns:
+            streams = self._owners[ref]
+            del streams[stream]
+            if not streams:
+                del self._owners[ref]
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        if self._running is not None or self._scheduler.time() >= self._not_before:
+            self._scheduler.call_soon(self._wake)
+        else:
+            self._scheduler.call_at(self._not_before, self._wake)
+
+    def _wake(self) -> None:
+        self._scheduled = False
+        if self._busy:
+            self._step()
+        if self._busy:
+            self._schedule()
+
+    def _step(self) -> None:
+        """Write for one slice of time."""
+        now = self._scheduler.time()
+        if self._running is None:
+            self._running = self._flush()
+            self._started = now
+        self._deadline = now + SLICE
+        try:
+            more = next(self._running, _END) is not _END
+        except BaseException:
+            self._running = None
+            self.all_behind()
+            raise
+        if more:
+            return
+        self._running = None
+        self.flushes += 1
+        now = self._scheduler.time()
+        self._not_before = now + (now - self._started)
+
+    def _flush(self) -> Iterator[None]:
+        """Write what waits up to the head as it is now; yields when a slice of time is used up."""
+        high = self.head
+        dirty, self._dirty = self._dirty, {}
+        parts = [part for group in dirty if (part := group.detach(high)) is not None]
+        self._dirty.update((group, None) for group in dirty if group.pending)
+        for part in parts:
+            yield from self._write_part(part)
+        for stream in list(self._dirty_own):
+            self._write_own(stream, high)
+            if self._scheduler.time() >= self._deadline:
+                yield
+
+    def _write_part(self, part: Part) -> Iterator[None]:
+        low, high, data, count = part.low, part.high, part.data, len(part.events)
+        for number, stream in enumerate(part.members, 1):
+            if stream.own or stream.pos >= low:
+                self._write_merged(stream, part.events, high)
+            elif stream.live:
+                if stream.write(data):
+                    stream.pos = high
+                    stream.events += count
+                else:
+                    self.fall_behind(stream, low)
+            if not number % _CHECK_EVERY and self._scheduler.time() >= self._deadline:
+                yield
+        part.group.flushing = False
+
+    def _write_own(self, stream: Stream, high: int) -> None:
+        """Write a stream's targeted events, as far as no event for its whole group comes before them."""
+        pending = _group(stream).pending
+        self._write_merged(stream, (), min(high, pending[0].position - 1) if pending else high)
+
+    def _write_merged(self, stream: Stream, events: Sequence[Event], high: int) -> None:
+        """Write the group's events and the stream's own up to ``high`` in log order, without what it has already."""
+        if not stream.live:
+            return
+        own = [event for event in stream.own if event.position <= high]
+        merged = [event for event in (*events, *own) if event.position > stream.pos]
+        if own:
+            merged.sort(key=lambda event: event.position)
+        if merged and not stream.write(stream.format.events(merged)):
+            self.fall_behind(stream, merged[0].position)
+            return
+        stream.pos = max(stream.pos, high)
+        stream.events += len(merged)
+        if own:
+            stream.own = stream.own[len(own) :]
+            stream.own_size -= sum(len(event.frame) for event in own)
+        if not stream.own:
+            self._dirty_own.pop(stream, None)
+
+
+def _group(stream: Stream) -> Group:
+    group = stream.group
+    if group is None:
+        raise RuntimeError(f"stream {stream.name} is not open")
+    return group

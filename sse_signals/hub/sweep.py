@@ -1,0 +1,155 @@
+"""The rolling sweep: heartbeats, and an end for streams whose client is gone or takes nothing any more."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from sse_signals.model import EventId
+from sse_signals.wire import controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sse_signals.history import History
+    from sse_signals.hub.hub import Hub
+    from sse_signals.hub.stream import Stream
+    from sse_signals.interfaces import Scheduler
+    from sse_signals.wire.formats import Format
+
+
+class Sweep:
+    """One timer for all streams with a connection: no stream has a timer of its own.
+
+    It ticks at least once a second. Each tick visits one share of the streams for their heartbeat, so that everyone is
+    visited once in a heartbeat's time, looks at those that are stalled, and notices connections that are closed.
+
+    Attributes:
+        tick_every: Seconds between two ticks.
+        aborted: How many streams were aborted because they took nothing.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        history: History,
+        scheduler: Scheduler,
+        *,
+        heartbeat: float,
+        send_timeout: float,
+        clock: Callable[[], int],
+    ) -> None:
+        """Make a sweep that is not running yet.
+
+        Args:
+            hub: Whose streams these are.
+            history: What it trims by age.
+            scheduler: The event loop.
+            heartbeat: Seconds between two heartbeats of a stream.
+            send_timeout: Seconds without progress after which a stream is aborted.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+        """
+        self._hub = hub
+        self._history = history
+        self._scheduler = scheduler
+        self._send_timeout = send_timeout
+        self._clock = clock
+        self._shares: list[dict[Stream, None]] = [{} for _ in range(max(1, ceil(heartbeat)))]
+        self._turn = 0
+        self._next_share = 0
+        self._stalled: dict[Stream, tuple[int, float]] = {}  # bytes its connection took, and since when no more
+        self._running = False
+        self.tick_every = heartbeat / len(self._shares)
+        self.aborted = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shares))
+
+    @property
+    def streams(self) -> Iterable[Stream]:
+        """Every stream it looks after."""
+        return [stream for share in self._shares for stream in share]
+
+    def add(self, stream: Stream) -> None:
+        """Look after a stream."""
+        self._shares[self._next_share][stream] = None
+        self._next_share = (self._next_share + 1) % len(self._shares)
+
+    def remove(self, stream: Stream) -> None:
+        """Look after it no longer; harmless when it was not known."""
+        for share in self._shares:
+            share.pop(stream, None)
+        self._stalled.pop(stream, None)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._running = True
+        self._again()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        self._running = False
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now_ms = self._clock()
+        self._history.trim(now_ms)
+        self._look_at_all()
+        self._turn = (self._turn + 1) % len(self._shares)
+        self._heartbeats(list(self._shares[self._turn]), now_ms)
+        self._abort_stalled()
+
+    def _again(self) -> None:
+        self._scheduler.call_at(self._scheduler.time() + self.tick_every, self._timer)
+
+    def _timer(self) -> None:
+        if self._running:
+            self._again()  # first: a tick that fails must not be the last
+            self.tick()
+
+    def _look_at_all(self) -> None:
+        for stream in self.streams:
+            # Servers that do not cancel handlers leave a gone client's stream behind.
+            if stream.transport.is_closing():
+                stream.end("client-gone")
+            elif not stream.live:
+                self._watch(stream)
+
+    def _heartbeats(self, streams: Iterable[Stream], now_ms: int) -> None:
+        head = self._hub.head
+        shared: dict[Format, bytes] = {}
+        for stream in streams:
+            if stream.ended is not None:
+                continue
+            if self._hub.settled(stream):
+                data = shared.get(stream.format)
+                if data is None:
+                    data = shared[stream.format] = self._heartbeat(stream.format, head, now_ms)
+                if stream.pos > head:
+                    data = self._heartbeat(stream.format, stream.pos, now_ms)
+                if stream.write(data):
+                    stream.pos = max(stream.pos, head)
+            elif not stream.live and not stream.transport.get_write_buffer_size():
+                stream.write(stream.format.pulse(now_ms))
+            self._watch(stream)
+
+    def _heartbeat(self, wire_format: Format, position: int, now_ms: int) -> bytes:
+        return wire_format.control(controls.heartbeat(EventId(self._history.epoch, position), now_ms))
+
+    def _watch(self, stream: Stream) -> None:
+        buffered = stream.transport.get_write_buffer_size()
+        if buffered and stream not in self._stalled:
+            self._stalled[stream] = (stream.size - buffered, self._scheduler.time())
+
+    def _abort_stalled(self) -> None:
+        now = self._scheduler.time()
+        for stream, (taken, since) in list(self._stalled.items()):
+            buffered = stream.transport.get_write_buffer_size()
+            if not buffered:
+                del self._stalled[stream]
+            elif stream.size - buffered > taken:
+                self._stalled[stream] = (stream.size - buffered, now)
+            elif now - since >= self._send_timeout:
+                del self._stalled[stream]
+                self.aborted += 1
+                stream.abort("send-timeout")

@@ -1,0 +1,114 @@
+"""Every seam of the package on one page: what the parts ask of each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from sse_signals.errors import SignalsGap
+    from sse_signals.identity import Identity
+    from sse_signals.model import Event, EventId, HistoryLimits, IdempotencyKey, Receipt, Signal, Tail
+    from sse_signals.topics import Filters
+
+
+class Broker(Protocol):
+    """The log that all nodes share: it orders records and gives them positions and times."""
+
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        """Append one record that holds all the signals, or none.
+
+        Returns when the record is as durable as the broker declares. A caller that is cancelled while it waits does not
+        take back what it handed in. A repeated key returns the first receipt's ids and appends nothing; a concurrent
+        repeat waits for the first.
+
+        Raises:
+            IdempotencyConflict: The key came with other content before.
+            IdempotencyTableFull: The key cannot be remembered.
+            BrokerUnavailable: The log cannot be reached.
+        """
+        ...
+
+    async def head(self) -> EventId:
+        """Return the id of the newest event, or of the place before the first.
+
+        Raises:
+            BrokerUnavailable: The log cannot be reached.
+        """
+        ...
+
+    async def tail(self, limits: HistoryLimits) -> Tail:
+        """Return the newest events within ``limits``, and the floor they follow.
+
+        Raises:
+            BrokerUnavailable: The log cannot be reached.
+        """
+        ...
+
+    def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
+        """Yield what comes after an id, in log order and for ever; reconnects by itself.
+
+        What the log no longer holds, or another epoch, shows as a jump in the ids.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """Where a plugin publishes and listens: what `SignalsClient` needs of an event broker."""
+
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        """As `Broker.publish`."""
+        ...
+
+    def subscribe(
+        self,
+        filters: Filters,
+        *,
+        identity: Identity,
+        last_event_id: str | None = None,
+        on_gap: Callable[[SignalsGap], object] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Open a subscription in this process; see `SignalsClient.subscribe`."""
+        ...
+
+
+class Scheduler(Protocol):
+    """The part of an asyncio event loop that fan-out uses, so that a test can be the loop."""
+
+    def time(self) -> float:
+        """Return a monotonic time in seconds."""
+        ...
+
+    def call_soon(self, callback: Callable[[], object], /) -> object:
+        """Call back in the next turn."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> object:
+        """Call back at a monotonic time."""
+        ...
+
+
+class Transport(Protocol):
+    """The part of an asyncio transport that a stream writes to. No call blocks."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take all of ``data``, and buffer what the connection cannot take now."""
+        ...
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes are buffered."""
+        ...
+
+    def is_closing(self) -> bool:
+        """Say whether the connection is closed or about to be."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once, dropping what is buffered."""
+        ...

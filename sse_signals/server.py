@@ -1,0 +1,206 @@
+"""The hub as a server of its own: listen, say so, serve until a signal comes, leave in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aiohttp import http_parser, web
+
+from sse_signals.app import EventBroker, SignalsService
+from sse_signals.errors import ConfigurationError
+from sse_signals.model import HistoryLimits
+from sse_signals.web.origins import LOCAL_HOSTS
+from sse_signals.web.problems import Problem, internal_error
+from sse_signals.web.routes import not_found
+from sse_signals.web.site import Limits
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import AsyncIterator, Callable
+
+    from sse_signals.settings import Settings
+
+BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet reconnects at once
+KEEP_ALIVE: Final = 15.0  # seconds that a connection may stay without a request, or with half a request's head
+LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the client gets to see it
+SPARE_FILES: Final = 64  # open files that are not streams
+_NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
+_SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
+
+
+class Connection(web.RequestHandler):
+    """`aiohttp`'s connection, with answers to broken requests that people can act on and logs without their content."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp passes it
+    ) -> web.StreamResponse:
+        """Answer a request that could not be parsed (400), or whose handler failed (500).
+
+        Raises:
+            ConnectionError: A response has begun, so that none can be sent.
+        """
+        if status == 400:
+            # The exception holds the start of what was sent, maybe a token: only its kind is logged.
+            self.logger.info("broken request refused: %s", type(exc).__name__)
+            problem = Problem(
+                400,
+                "bad-request",
+                "The request is not well-formed HTTP/1.1, or a line of its head is longer than 8190 bytes.",
+                hint="Check the request line and headers; with many topic filters, use a prefix such as 'orders/*'.",
+                close=True,
+            )
+        else:
+            self.logger.error("request failed", exc_info=exc)
+            problem = internal_error()
+            problem.close = True
+        if request.writer.output_size > 0:
+            raise ConnectionError("a response has begun")
+        return problem.response({})
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A hub that listens.
+
+    Attributes:
+        url: Where, with the prefix of its routes.
+        service: The hub.
+    """
+
+    url: str
+    service: SignalsService
+
+
+@asynccontextmanager
+async def running(settings: Settings, logger: Any) -> AsyncIterator[Running]:
+    """Run a hub for as long as the context lasts, and end its streams in good order.
+
+    Args:
+        settings: What is set.
+        logger: A structlog logger.
+
+    Raises:
+        ConfigurationError: The hub cannot start as it is set.
+    """
+    app = web.Application(logger=logger)
+    service = _add_service(app, settings, logger)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
+    await runner.setup()
+    try:
+        server = await _listen(runner, settings)
+        try:
+            yield Running(_url(server, settings), service)
+            await service.drain()  # while it still listens: who comes now is told to come back
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+async def serve(settings: Settings, logger: Any, listening: Callable[[str], object]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: What is set.
+        logger: A structlog logger.
+        listening: Called with the URL of the hub once it listens.
+
+    Raises:
+        ConfigurationError: The hub cannot start as it is set.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings, logger) as hub:
+        _check_machine(settings, logger)
+        logger.info("listening", url=hub.url, broker=settings.broker)
+        listening(hub.url)
+        await stop.wait()
+        logger.info("shutting down", streams=hub.service.streams)
+    logger.info("stopped")
+
+
+def _add_service(app: web.Application, settings: Settings, logger: Any) -> SignalsService:
+    history = HistoryLimits(settings.history_count, settings.history_bytes, settings.history_age)
+    event_broker = EventBroker.from_url(settings.broker, history=history, logger=logger)
+    service = SignalsService.create(
+        app,
+        event_broker=event_broker,
+        prefix=settings.prefix,
+        heartbeat=settings.heartbeat,
+        send_timeout=settings.send_timeout,
+        limits=Limits(message=settings.max_message, body=settings.max_body, streams=settings.max_streams),
+        allowed_hosts=None if settings.insecure else LOCAL_HOSTS,
+        cors_origins=settings.cors_origins,
+        logger=logger,
+    )
+    app.router.add_route("*", "/{tail:.*}", not_found(service.site))
+
+    async def close(_app: web.Application) -> None:
+        await event_broker.close()
+
+    app.on_cleanup.append(close)
+    return service
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
+    manager = runner.server
+    if manager is None:
+        raise RuntimeError("the runner is not set up")
+    loop = asyncio.get_running_loop()
+
+    def accept() -> Connection:
+        return Connection(
+            manager,
+            loop=loop,
+            access_log=_NO_LOG,  # it would write queries; streams have records of their own
+            auto_decompress=False,
+            keepalive_timeout=KEEP_ALIVE,
+            lingering_time=LINGER,
+        )
+
+    try:
+        return await loop.create_server(accept, settings.host, settings.port, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise ConfigurationError(
+            f"Cannot listen on {settings.host} port {settings.port}: {reason}; choose another with --host and --port."
+        ) from None
+
+
+def _url(server: asyncio.Server, settings: Settings) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.prefix}"
+
+
+def _check_machine(settings: Settings, logger: Any) -> None:
+    """Warn about what makes a hub weaker than its settings promise."""
+    needed = settings.max_streams + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        logger.warning(
+            "the limit of open files is low",
+            limit=soft,
+            raised_to=raised,
+            needed=needed,
+            hint=f"Run 'ulimit -n {needed}' first, or lower SIGNALS_MAX_STREAMS.",
+        )
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        logger.warning(
+            "aiohttp runs without its C parser",
+            hint="Install aiohttp from a wheel: the parser in Python is slower and has had more holes.",
+        )

@@ -1,0 +1,195 @@
+"""One node at work: follows the log, publishes to it, finds starting places, and ends all streams in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sse_signals.clock import wall_clock_ms
+from sse_signals.cursor.node import Node
+from sse_signals.cursor.scan import scan_back
+from sse_signals.cursor.start import NOTHING, Found, Newest, Start, ahead
+from sse_signals.errors import BrokerUnavailable
+from sse_signals.retry import GOODBYE, backoff, spread
+from sse_signals.wire import controls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+    from sse_signals.hub.stream import Stream
+    from sse_signals.identity import Identity
+    from sse_signals.interfaces import Broker
+    from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Receipt, Signal
+    from sse_signals.topics import Filters
+
+HEAD_TIMEOUT: Final = 2.0  # seconds to wait for the log's own head before an id counts as unknown
+
+
+class Service:
+    """A node on a log.
+
+    Attributes:
+        started: Whether the log's tail has been read, so that streams can be opened.
+        ready: Whether it follows the log at the moment.
+        failures: How often following the log failed.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        limits: HistoryLimits,
+        logger: Any,  # any structlog or standard logger
+        clock: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        """Make a service that is not started.
+
+        Args:
+            broker: The log.
+            limits: How much history to hold.
+            logger: Where failures are told.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+        """
+        self._broker = broker
+        self._limits = limits
+        self._logger = logger
+        self._clock = clock
+        self._node: Node | None = None
+        self._follower: asyncio.Task[None] | None = None
+        self._scanning = asyncio.Lock()
+        self._asking: asyncio.Future[EventId | None] | None = None
+        self.started = False
+        self.ready = False
+        self.failures = 0
+
+    @property
+    def node(self) -> Node:
+        """The node; streams can be opened on it once the service has `started`.
+
+        Raises:
+            BrokerUnavailable: The service was never started.
+        """
+        if self._node is None:
+            raise BrokerUnavailable("the service is not started")
+        return self._node
+
+    async def start(self) -> None:
+        """Begin to follow the log; returns after the first attempt to read its tail, well or badly."""
+        self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
+        attempted = asyncio.Event()
+        self._follower = asyncio.create_task(self._follow_for_ever(attempted), name="sse_signals follows the log")
+        await attempted.wait()
+
+    async def stop(self) -> None:
+        """Follow no longer; end what subscriptions are left."""
+        self.ready = False
+        if self._follower is not None:
+            self._follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._follower
+            self._follower = None
+        if self._node is not None:
+            for stream in list(self._node.hub.streams):
+                stream.end("shutdown")
+
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`."""
+        return await self._broker.publish(signals, key=key)
+
+    async def look_up(self, start: Start, filters: Filters, identity: Identity) -> Found:
+        """Find out what opening a stream needs to know and what takes time.
+
+        Raises:
+            BrokerUnavailable: The log's tail has not been read yet.
+        """
+        if not self.started:
+            raise BrokerUnavailable("the log has not been read yet")
+        if isinstance(start, Newest):
+            return Found(newest_from=await self._look_back(filters, identity, start.count))
+        if ahead(self.node.history, start):
+            return Found(log_head=await self._log_head())
+        return NOTHING
+
+    async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> int:
+        """Return the position before the last ``wanted`` events for an identity: one block a turn, in single file."""
+        async with self._scanning:
+            history = self.node.history
+            sequence = history.end
+            while wanted and sequence > history.start:
+                sequence, wanted = scan_back(history, filters, identity, sequence, wanted)
+                await asyncio.sleep(0)
+            return history.position_before(sequence)
+
+    async def _log_head(self) -> EventId | None:
+        """Ask the log for its head; everybody who asks meanwhile gets the same answer, None when there is none."""
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._ask_head())
+            self._asking.add_done_callback(self._asked)
+        return await asyncio.shield(self._asking)
+
+    def _asked(self, _answer: object) -> None:
+        self._asking = None
+
+    async def _ask_head(self) -> EventId | None:
+        try:
+            async with asyncio.timeout(HEAD_TIMEOUT):
+                return await self._broker.head()
+        except (BrokerUnavailable, TimeoutError) as error:
+            self._logger.warning("the log's head is unknown", error=str(error) or type(error).__name__)
+            return None
+
+    async def _follow_for_ever(self, attempted: asyncio.Event) -> None:
+        attempt = 0
+        while True:
+            try:
+                async for _ in self._follow():
+                    self.ready = True
+                    attempt = 0
+                    attempted.set()
+            except Exception as error:  # noqa: BLE001 - whatever a broker raises, following must go on
+                self.ready = False
+                self.failures += 1
+                attempt += 1
+                self._logger.warning("following the log failed", error=repr(error), attempt=attempt)
+            attempted.set()
+            await asyncio.sleep(backoff(attempt, random.random()))  # noqa: S311 - not a secret
+
+    async def _follow(self) -> AsyncIterator[None]:
+        """Read the tail once, then take what comes; yields whenever the log is known to be reachable."""
+        if self.started:
+            await self._broker.head()
+        else:
+            self.node.load(await self._broker.tail(self._limits))
+            self.started = True
+        yield
+        async for events in self._broker.follow(self.node.head):
+            self.node.take(events)
+            yield
+        raise BrokerUnavailable("the log ended")
+
+
+async def drain(
+    streams: Iterable[Stream], gone: asyncio.Event, *, reason: str, clock: Callable[[], int], patience: float
+) -> None:
+    """End streams in good order: each is told when to come back, and its response ends properly.
+
+    Args:
+        streams: Streams with a connection.
+        gone: Is set when all of them are closed.
+        reason: What they are told.
+        clock: Returns milliseconds since 1970-01-01 UTC.
+        patience: Seconds to give connections for what is buffered; those that are not through then are aborted.
+    """
+    leaving = list(streams)
+    for stream in leaving:
+        retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
+        stream.write(stream.format.control(controls.goodbye(reason, retry_ms, clock())))
+        stream.end(reason)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await gone.wait()
+    for stream in leaving:
+        if stream.group is not None:
+            stream.abort(reason)

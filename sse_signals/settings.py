@@ -1,0 +1,145 @@
+"""Settings: one table from which environment variables, command line options and documentation follow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from dataclasses import field as dataclass_field
+from difflib import get_close_matches
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+
+from marshmallow import ValidationError
+from marshmallow import fields as kinds
+from marshmallow.validate import Range, Regexp
+
+from sse_signals.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "SIGNALS_"
+_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+
+
+class Origins(kinds.Field[frozenset[str]]):
+    """Origins of pages, separated by commas or spaces."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        origins = frozenset(str(value).replace(",", " ").split())
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValidationError("Not a list of origins.")
+        return origins
+
+
+def _setting(default: Any, kind: kinds.Field[Any], may_be: str, purpose: str) -> Any:
+    return dataclass_field(default=default, metadata={"kind": kind, "may_be": may_be, "purpose": purpose})
+
+
+def _whole(default: int, low: int, high: int, purpose: str) -> Any:
+    kind = kinds.Integer(validate=Range(low, high))
+    return _setting(default, kind, f"a whole number from {low} to {high}", purpose)
+
+
+def _seconds(default: float, low: float, high: float, purpose: str) -> Any:
+    return _setting(default, kinds.Float(validate=Range(low, high)), f"seconds, from {low:g} to {high:g}", purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set; see the metadata of each field for what it may be and what it is for."""
+
+    host: str = _setting(
+        "127.0.0.1", kinds.String(validate=Regexp(r"\S+")), "a host name or address", "address to listen on"
+    )
+    port: int = _whole(8080, 0, 65535, "port to listen on; 0 takes any free one")
+    broker: str = _setting("memory://", kinds.String(), "memory://", "the log behind the hub")
+    prefix: str = _setting(
+        "/signals",
+        kinds.String(validate=Regexp(r"(/[A-Za-z0-9._~-]+)+\Z")),
+        "a path such as /signals, without a slash at its end",
+        "path that all routes begin with",
+    )
+    heartbeat: float = _seconds(15.0, 0.1, 3600, "seconds between two heartbeats of a stream")
+    send_timeout: float = _seconds(30.0, 0.1, 3600, "seconds without progress after which a stream is aborted")
+    history_count: int = _whole(100_000, 1, 100_000_000, "events that are kept for resuming")
+    history_bytes: int = _whole(64 * 1024 * 1024, 1, 2**40, "bytes that are kept for resuming")
+    history_age: float = _seconds(3600.0, 1, 10**9, "seconds for which events are kept for resuming")
+    max_message: int = _whole(64 * 1024, 1, 2**30, "bytes of one message")
+    max_body: int = _whole(1024 * 1024, 1, 2**30, "bytes of one request body")
+    max_streams: int = _whole(10_000, 1, 10_000_000, "streams open at once")
+    cors_origins: frozenset[str] = _setting(
+        frozenset(),
+        Origins(),
+        "origins such as https://app.example.com, separated by commas; no '*' and no path",
+        "pages that may use the hub besides its own",
+    )
+    insecure: bool = _setting(
+        False, kinds.Boolean(), "true or false", "serve anybody who can reach it although nobody has to authenticate"
+    )
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def option(name: str) -> str:
+    """Return the command line option of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def load(environ: Mapping[str, str], options: Mapping[str, Any]) -> Settings:
+    """Return the settings in force: options over environment variables over defaults.
+
+    Args:
+        environ: The environment.
+        options: Values by the name of the setting; None means not given.
+
+    Raises:
+        ConfigurationError: A variable is unknown or a value is none; the text is one sentence that says what may be.
+    """
+    known = {variable(field.name): field for field in fields(Settings)}
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, 1)
+            mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+            raise ConfigurationError(f"{name} is no setting: {mend}")
+    values = {}
+    for name, field in known.items():
+        if options.get(field.name) is not None:
+            values[field.name] = _read(field.metadata, option(field.name), options[field.name])
+        elif name in environ:
+            values[field.name] = _read(field.metadata, name, environ[name])
+    settings = Settings(**values)
+    _check_together(settings)
+    return settings
+
+
+def loopback(host: str) -> bool:
+    """Say whether a host can only be reached from the machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(metadata: Mapping[str, Any], name: str, value: Any) -> Any:
+    try:
+        return metadata["kind"].deserialize(value)
+    except ValidationError:
+        raise ConfigurationError(f"{name} is {value!r}: it may be {metadata['may_be']}.") from None
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.max_message > settings.max_body:
+        raise ConfigurationError(
+            f"SIGNALS_MAX_MESSAGE is {settings.max_message}: it may be at most SIGNALS_MAX_BODY, {settings.max_body}."
+        )
+    if not settings.insecure and not loopback(settings.host):
+        raise ConfigurationError(
+            f"SIGNALS_HOST is {settings.host!r}: without authentication it may be 127.0.0.1, ::1 or localhost; "
+            "--insecure serves anybody who can reach another address."
+        )

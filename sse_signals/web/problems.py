@@ -1,0 +1,141 @@
+"""Problem documents (RFC 9457): what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from sse_signals import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SERVER = "sse-signals"
+
+
+class Problem(Exception):
+    """An answer that says no.
+
+    Attributes:
+        status: The HTTP status.
+        kind: A short name of the cause, for programs; it becomes the document's ``type``.
+        detail: What is wrong, for people.
+        hint: What to do about it.
+        errors: One entry for each field or parameter at fault.
+        extra: Further members of the document.
+        headers: Further response headers.
+        close: Whether the connection is of no further use, since the request was not read to its end.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        hint: str,
+        errors: Sequence[Mapping[str, Any]] = (),
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        close: bool = False,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.hint = hint
+        self.errors = errors
+        self.extra = extra or {}
+        self.headers = headers or {}
+        self.close = close
+
+    def response(self, headers: Mapping[str, str]) -> web.Response:
+        """Return it as a response.
+
+        Args:
+            headers: What every response to this request carries.
+        """
+        document: dict[str, Any] = {
+            "type": f"urn:sse-signals:problem:{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "hint": self.hint,
+            **self.extra,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        response = web.Response(
+            status=self.status,
+            body=orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE),
+            content_type="application/problem+json",
+            headers={**BASE_HEADERS, "Cache-Control": "no-store", **headers, **self.headers},
+        )
+        if self.close:
+            response.force_close()
+        return response
+
+
+BASE_HEADERS = {"Server": SERVER, "X-Content-Type-Options": "nosniff"}
+
+
+def bad_parameter(name: str, detail: str, hint: str) -> Problem:
+    """Return the problem of one query parameter or header."""
+    return Problem(
+        400,
+        "bad-parameter",
+        f"{name}: {detail}",
+        hint=hint,
+        errors=[{"parameter": name, "detail": detail, "hint": hint}],
+    )
+
+
+def internal_error() -> Problem:
+    """Return the problem that is the hub's own fault."""
+    return Problem(
+        500,
+        "internal-error",
+        "The hub failed to handle this request.",
+        hint="Try again; if it stays, read the hub's log.",
+    )
+
+
+def of(error: errors.SignalsError) -> Problem:
+    """Return the problem that an error of this package is for a client."""
+    match error:
+        case errors.BrokerUnavailable():
+            extra = {"outcome": "unknown"} if error.outcome_unknown else {}
+            hint = (
+                "The signal may have been published. Repeat the request with an Idempotency-Key to be sure."
+                if error.outcome_unknown
+                else "Nothing was published. Repeat the request after the time in Retry-After."
+            )
+            return _busy("broker-unavailable", f"The log cannot be reached: {error}.", hint, error.retry_after, extra)
+        case errors.IdempotencyTableFull():
+            hint = "Repeat the request after the time in Retry-After, or publish without an idempotency key."
+            return _busy("idempotency-table-full", "Too many idempotency keys are remembered.", hint, error.retry_after)
+        case errors.IdempotencyConflict():
+            return Problem(
+                409,
+                "idempotency-conflict",
+                "This idempotency key was used within the last 5 minutes for a request with other content.",
+                hint="Use a new key for a new signal, and the same key only to repeat the very same request.",
+            )
+        case errors.InvalidInput():
+            return bad_parameter(error.field or "request", error.detail, error.hint)
+        case _:
+            return internal_error()
+
+
+def unavailable(reason: str) -> Problem:
+    """Return the problem of a request that comes at a bad moment, for clients that understand a 503."""
+    return _busy(reason, f"The hub takes no streams at the moment ({reason}).", "Come back after Retry-After.", 2.0)
+
+
+def _busy(kind: str, detail: str, hint: str, retry_after: float, extra: Mapping[str, Any] | None = None) -> Problem:
+    seconds = str(max(1, ceil(retry_after)))
+    return Problem(503, kind, detail, hint=hint, extra=extra, headers={"Retry-After": seconds})

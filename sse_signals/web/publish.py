@@ -1,0 +1,152 @@
+"""``POST {prefix}/publish``: one request is one record in the log, all of it or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+
+from sse_signals import messages, names, topics
+from sse_signals.errors import InvalidInput, MessageTooLarge
+from sse_signals.identity import ANONYMOUS, entity_ref
+from sse_signals.model import IdempotencyKey, Signal
+from sse_signals.web import body as bodies
+from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
+from sse_signals.web.query import check_names
+from sse_signals.web.schemas import load_batch, load_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sse_signals.web.site import Site
+
+PUBLISH_PARAMETERS: Final = ("topic", "plugin", "event", "target")
+
+
+class Publish:
+    """The handler of publish requests."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Publish what the request holds, and answer with its ids.
+
+        Raises:
+            Problem: The request is refused; nothing was published.
+            SignalsError: The log refused, or cannot be reached.
+        """
+        self._site.check_origin(request)
+        check_names(request.query, PUBLISH_PARAMETERS)
+        media_type = bodies.media_type(request)
+        header_key = _header_key(request)
+        if not request.query and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
+            hint = "Add 'Content-Type: application/json' (curl: --json), or ?topic=… to publish the body as it is."
+            raise Problem(415, "content-type", "The body is neither JSON nor JSON lines.", hint=hint)
+        limits = self._site.limits
+        content = await bodies.read(request, limit=limits.body, timeout=limits.body_timeout)
+        if request.query:
+            signals: Sequence[Signal] = [_raw_signal(request, media_type, content, limits.message)]
+            key, single = header_key, True
+        elif media_type in bodies.NDJSON_TYPES:
+            signals, key, single = load_batch(_lines(content), limits.message), header_key, False
+        else:
+            signals, key, single = _json_signals(content, header_key, limits.message)
+        return await self._publish(request, signals, key, single=single)
+
+    async def expect(self, request: web.Request) -> web.Response | None:
+        """Answer ``Expect: 100-continue``: a body that will be refused need not be sent at all."""
+        if request.headers.get("Expect", "").lower() != "100-continue":
+            problem = Problem(
+                417, "expectation", "Only 100-continue can be expected.", hint="Leave out Expect.", close=True
+            )
+            return self._site.answer(request, problem)
+        try:
+            self._site.admit(request)
+            bodies.check_length(request, self._site.limits.body)
+        except Problem as problem:
+            return self._site.answer(request, problem)
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # What has been written so far is no response yet: an error may still become one.
+        request.writer.output_size = 0
+        return None
+
+    async def _publish(
+        self, request: web.Request, signals: Sequence[Signal], key: str | None, *, single: bool
+    ) -> web.Response:
+        idempotency = None if key is None else IdempotencyKey.of(ANONYMOUS.subject or "", key, signals)
+        receipt = await self._site.service.publish(signals, key=idempotency)
+        ids = [str(event_id) for event_id in receipt.ids]
+        headers = {**BASE_HEADERS, "Cache-Control": "no-store", **self._site.cors(request)}
+        if receipt.repeated:
+            headers["Idempotent-Replayed"] = "true"
+        return web.Response(
+            status=202,
+            body=orjson.dumps({"id": ids[0]} if single else {"ids": ids}, option=orjson.OPT_APPEND_NEWLINE),
+            content_type="application/json",
+            headers=headers,
+        )
+
+
+def _header_key(request: web.Request) -> str | None:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if len(keys) > 1:
+        raise bad_parameter("Idempotency-Key", "It is given more than once.", "Send one key.")
+    return names.visible(keys[0], "Idempotency-Key") if keys else None
+
+
+def _raw_signal(request: web.Request, media_type: str, content: bytes, limit: int) -> Signal:
+    """Return the signal whose message is the body itself: JSON if it says so, text otherwise."""
+    query = request.query
+    if media_type in bodies.NDJSON_TYPES or media_type == "multipart/form-data":
+        hint = "Send JSON or plain text, or leave out the query parameters and send signals."
+        raise Problem(415, "content-type", f"A body of {media_type} cannot be one message.", hint=hint)
+    targets = query.getall("target", None)
+    try:
+        return Signal(
+            data=messages.encode(_raw_message(media_type, content), limit=limit, field="body"),
+            address=topics.address(query.get("plugin"), query.get("topic")),
+            targets=None if targets is None else frozenset(entity_ref(ref, "target") for ref in targets),
+            name=topics.event_name(query["event"]) if "event" in query else None,
+        )
+    except MessageTooLarge as error:
+        raise Problem(413, "message-too-large", error.detail, hint=error.hint) from None
+
+
+def _raw_message(media_type: str, content: bytes) -> Any:
+    if not content:
+        hint = "Send the message as the body; curl: -d hello, or --json '{…}'."
+        raise InvalidInput("It is empty.", field="body", hint=hint)
+    if media_type in bodies.JSON_TYPES:
+        return _parse(content, "body")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("It is not UTF-8.", field="body", hint="Send text in UTF-8, or JSON.") from None
+
+
+def _json_signals(content: bytes, header_key: str | None, limit: int) -> tuple[Sequence[Signal], str | None, bool]:
+    value = _parse(content, "body")
+    if isinstance(value, list):
+        return load_batch(value, limit), header_key, False
+    signal, key = load_signal(value, limit)
+    if key is not None and header_key is not None and key != header_key:
+        raise bad_parameter("idempotencyKey", "It is not the key in the Idempotency-Key header.", "Send one of them.")
+    return [signal], header_key if key is None else key, True
+
+
+def _lines(content: bytes) -> Sequence[Any]:
+    # Lines end with LF, maybe after a CR, which is white space in JSON; nothing else ends a line.
+    return [
+        _parse(line, f"line {number}") for number, line in enumerate(content.split(b"\n"), 1) if line.strip(b" \t\r")
+    ]
+
+
+def _parse(text: bytes, field: str) -> Any:
+    try:
+        return bodies.parse_json(text)
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), field=field, hint="Send JSON (RFC 8259) in UTF-8 without a byte order mark."
+        ) from None

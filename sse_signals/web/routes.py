@@ -1,0 +1,75 @@
+"""Which path and method lead where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sse_signals.web import origins
+from sse_signals.web.health import Health
+from sse_signals.web.problems import BASE_HEADERS, Problem
+from sse_signals.web.publish import Publish
+from sse_signals.web.stream import Streaming
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sse_signals.web.site import Site
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_routes(app: web.Application, site: Site) -> None:
+    """Add everything below the site's prefix to an application, a clear 404 and 405 included.
+
+    Args:
+        app: Any application; it may have routes of its own elsewhere.
+        site: What the handlers share.
+    """
+    publish, health = Publish(site), Health(site)
+    prefix = site.prefix
+    # No wrapper around streams: whatever is on their stack stays in memory as long as they do.
+    _add(app, site, "GET", f"{prefix}/stream", Streaming(site).handle)
+    _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), publish.expect)
+    _add(app, site, "GET", f"{prefix}/health/live", site.guarded(health.live))
+    _add(app, site, "GET", f"{prefix}/health/ready", site.guarded(health.ready))
+    app.router.add_route("*", prefix + "/{tail:.*}", not_found(site))
+
+
+def not_found(site: Site) -> Handler:
+    """Return a handler that says there is nothing here, and what there is."""
+
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        paths = ", ".join(f"{site.prefix}/{path}" for path in ("stream", "publish", "health/live", "health/ready"))
+        raise Problem(404, "not-found", "There is nothing at this path.", hint=f"There are: {paths}.")
+
+    return site.guarded(handle)
+
+
+def _add(
+    app: web.Application,
+    site: Site,
+    method: str,
+    path: str,
+    handler: Handler,
+    expect: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None,
+) -> None:
+    async def preflight(request: web.Request) -> web.StreamResponse:
+        site.check_origin(request)
+        headers = {**BASE_HEADERS, **site.cors(request), **origins.preflight(f"{method}, OPTIONS")}
+        return web.Response(status=204, headers=headers)
+
+    async def wrong_method(request: web.Request) -> web.StreamResponse:
+        raise Problem(
+            405,
+            "method-not-allowed",
+            f"{request.method} is not for this path.",
+            hint=f"Use {method}.",
+            headers={"Allow": f"{method}, OPTIONS"},
+        )
+
+    resource = app.router.add_resource(path)
+    resource.add_route(method, handler, expect_handler=expect)
+    resource.add_route("OPTIONS", site.guarded(preflight))
+    resource.add_route("*", site.guarded(wrong_method))
