@@ -26,7 +26,7 @@ def blockbuster() -> Iterator[BlockBuster]:
 
 @pytest.fixture
 async def start_hub() -> AsyncIterator[StartHub]:
-    """Start hubs with any settings: ``hub = await start_hub(heartbeat=0.2)``; they end with the test."""
+    """Start hubs with any settings, given by name; they end with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(**options: Any) -> Running:

@@ -12,6 +12,7 @@ from sse_signals import topics
 from sse_signals.errors import InvalidInput
 from sse_signals.identity import ANONYMOUS, Identity
 from sse_signals.model import Event, EventId, Gap, GapReason, Signal, position
+from sse_signals.names import visible
 from sse_signals.topics import EVERYTHING, Filters
 from sse_signals.wire import controls, frames
 from sse_signals.wire.decoder import Decoder, Message
@@ -307,7 +308,7 @@ def test_nothing_is_written_in_process() -> None:
 @pytest.mark.parametrize("text", ['"message":', 'a"message":1}', '{"message":"', "\\", 'data: {"time":"","message":0}'])
 def test_the_message_is_found_whatever_stands_before_it(text: str) -> None:
     """Neither an event name, nor an address, nor a message that looks like the wire hides an event's message."""
-    for signal in (Signal(MESSAGE, text), Signal(MESSAGE, name=topics.name(text, "event")), Signal(orjson.dumps(text))):
+    for signal in (Signal(MESSAGE, text), Signal(MESSAGE, name=visible(text, "event")), Signal(orjson.dumps(text))):
         assert frames.event(ID, TIME, signal).message == orjson.loads(signal.data)
 
 
@@ -323,7 +324,7 @@ def obeys(rule: Callable[[str], object]) -> Callable[[str], bool]:
 
 
 def event_name(text: str) -> str:
-    return topics.name(text, "event")
+    return visible(text, "event")
 
 
 NASTY = [
