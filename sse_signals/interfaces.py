@@ -50,7 +50,8 @@ class Broker(Protocol):
     def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
         """Yield what comes after an id, in log order and for ever; reconnects by itself.
 
-        What the log no longer holds, or another epoch, shows as a jump in the ids.
+        Records are not divided: ids show that a record is missing, but not that the rest of one is. What the log no
+        longer holds, or another epoch, shows as a jump in the ids.
         """
         ...
 

@@ -21,7 +21,7 @@ MESSAGE_KEY: Final = b'"message":'
 FRAME_END: Final = b"}\n\n"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INDEX_MASK: Final = (1 << INDEX_BITS) - 1
+INDEX_MASK: Final = (1 << INDEX_BITS) - 1
 _ID = re.compile(r"([0-9a-z]{8,32})-(0|[1-9][0-9]{0,15})(?:\.([1-9][0-9]{0,3}))?")
 
 
@@ -48,7 +48,7 @@ class EventId:
     position: int
 
     def __str__(self) -> str:
-        index = self.position & _INDEX_MASK
+        index = self.position & INDEX_MASK
         record = self.position >> INDEX_BITS
         return f"{self.epoch}-{record}.{index}" if index else f"{self.epoch}-{record}"
 
@@ -59,7 +59,7 @@ class EventId:
         if match is None:
             return None
         index = int(match[3] or 0)
-        return cls(match[1], position(int(match[2]), index)) if index <= _INDEX_MASK else None
+        return cls(match[1], position(int(match[2]), index)) if index <= INDEX_MASK else None
 
 
 @dataclass(frozen=True, slots=True)

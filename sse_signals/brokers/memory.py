@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.history import History
-from sse_signals.model import INDEX_BITS, EventId, HistoryLimits, Receipt, Tail, position
+from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, HistoryLimits, Receipt, Tail, position
 from sse_signals.wire.frames import event
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class MemoryBroker:
         while True:
             sequence = self._log.find(at)
             if sequence < self._log.end:
-                events = self._log.read(sequence, sequence + _PIECE)
+                events = self._log.read(sequence, self._record_end(sequence + _PIECE))
                 at = events[-1].position
                 yield events
             else:
@@ -91,6 +91,12 @@ class MemoryBroker:
 
     async def close(self) -> None:
         """See `sse_signals.interfaces.Broker.close`."""
+
+    def _record_end(self, sequence: int) -> int:
+        """Return the next end of a record: ids cannot show that the rest of a record is missing, so none is divided."""
+        while sequence < self._log.end and self._log.read(sequence, sequence + 1)[0].position & INDEX_MASK:
+            sequence += 1
+        return sequence
 
     def _append(self, signals: Sequence[Signal], now_ms: int) -> Sequence[EventId]:
         record = (self._log.head >> INDEX_BITS) + 1

@@ -99,7 +99,8 @@ class Node:
 
     def _lose_place(self, stream: Stream, epoch: str, floor: int) -> None:
         """Give a stream whose position means nothing in the new log its place at the log's oldest event."""
-        stream.gap = stream.gap or Gap(GapReason.EPOCH, EventId(epoch, stream.pos))
+        after = stream.gap.after if stream.gap is not None else EventId(epoch, stream.pos)
+        stream.gap = Gap(GapReason.EPOCH, after)
         stream.pos = floor
         if stream.until is not None:
             stream.until = floor

@@ -220,7 +220,8 @@ class Hub:
         for part in parts:
             yield from self._write_part(part)
         for stream in list(self._dirty_own):
-            self._write_own(stream, high)
+            if stream.live:  # it may have fallen behind or gone since the last slice
+                self._write_own(stream, high)
             if self._scheduler.time() >= self._deadline:
                 yield
 

@@ -1,0 +1,57 @@
+"""Random lives of a world: the same actions that Hypothesis chooses from, chosen by a seed."""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from sse_signals.cursor import scan
+from sse_signals.hub import hub
+from tests.rules.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STEPS = 120
+
+
+@contextmanager
+def small_pieces() -> Iterator[None]:
+    """Make pieces, slices and overflows so small that a short life meets all of them."""
+    with (
+        mock.patch.object(scan, "BLOCK", 3),
+        mock.patch.object(hub, "_CHECK_EVERY", 1),
+        mock.patch.object(hub, "PENDING_BYTES", 160 * 1024),
+    ):
+        yield
+
+
+def live(seed: int) -> None:
+    """Let a world live for a while and come to rest.
+
+    Raises:
+        AssertionError: A client saw what it should not, or missed what it should have seen.
+    """
+    chance = random.Random(seed)
+    world = World()
+    n = chance.randrange
+    actions: dict[Callable[[], None], int] = {
+        lambda: world.publish(n(4), n(3), n(4), n(3), n(14)): 8,
+        lambda: world.feed(n(2), n(4)): 6,
+        lambda: world.step(n(4), n(2)): 10,
+        lambda: world.read(n(5), n(40_000)): 4,
+        lambda: world.open(n(5), n(2), n(3), n(3)): 4,
+        lambda: world.sweep(n(2)): 2,
+        lambda: world.drop(n(5), n(40_000)): 1,
+        lambda: world.widen(n(5)): 1,
+        lambda: world.feed(n(2), n(4), n(3)): 1,
+        lambda: world.pass_time(n(4)): 1,
+    }
+    with small_pieces():
+        for action in chance.choices(list(actions), list(actions.values()), k=STEPS):
+            action()
+            if not n(STEPS * 2):
+                world.lose_log()
+        world.settle()
