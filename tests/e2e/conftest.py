@@ -1,0 +1,57 @@
+"""Clients by name, and a server of pages that are not the hub's."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from tests.e2e.browser import chromium, event_source, page
+from tests.e2e.clients import CHROMIUM, CLIENTS, NODE_IS_READY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from blockbuster import BlockBuster
+
+    from tests.e2e.inbox import Listen
+
+
+def _client(name: str) -> object:
+    needs_node = pytest.mark.skipif(
+        name.startswith("npm") and not NODE_IS_READY,
+        reason="needs Node.js 20 or later, with which ./tests/run installs the npm package eventsource",
+    )
+    return pytest.param(name, marks=needs_node)
+
+
+@pytest.fixture(autouse=True)
+def blockbuster(blockbuster: BlockBuster) -> BlockBuster:
+    """Let Playwright look for its own files when it starts."""
+    blockbuster.functions["os.stat"].can_block_in("playwright/_impl/_driver.py", "compute_driver_executable")
+    return blockbuster
+
+
+@pytest.fixture
+async def pages() -> AsyncIterator[str]:
+    """The origin of a server that serves pages, and nothing of the hub."""
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture(params=[_client(name) for name in (CHROMIUM, *CLIENTS)])
+async def listen(request: pytest.FixtureRequest, pages: str) -> AsyncIterator[Listen]:
+    """Every client; the browser's page is of another origin than the hub."""
+    if request.param != CHROMIUM:
+        yield CLIENTS[request.param]
+        return
+    async with chromium() as browser:
+        yield partial(event_source, browser, pages)
