@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
-
-import structlog
 
 from sse_signals.brokers.memory import MemoryBroker
 from sse_signals.clock import wall_clock_ms
 from sse_signals.cursor.local import Subscription
 from sse_signals.cursor.start import After, Live
-from sse_signals.errors import ConfigurationError
+from sse_signals.errors import ConfigurationError, InvalidInput
 from sse_signals.hub.sweep import Sweep
-from sse_signals.model import EventId, HistoryLimits
+from sse_signals.logs import adapt
+from sse_signals.model import MAX_BATCH, EventId, HistoryLimits
 from sse_signals.service import Service, drain
+from sse_signals.settings import without_password
 from sse_signals.web.origins import LOCAL_HOSTS
 from sse_signals.web.routes import add_routes
 from sse_signals.web.site import Limits, Site
@@ -59,20 +58,27 @@ class EventBroker:
         Args:
             url: ``memory://`` is a log in this process, new at each call.
             history: How much of the log to keep for those who resume.
-            logger: A structlog logger.
+            logger: A structlog or standard logger.
             clock: Returns milliseconds since 1970-01-01 UTC.
 
         Raises:
             ConfigurationError: There is no such broker.
         """
-        if urlsplit(url).scheme != "memory" or url != "memory://":
-            raise ConfigurationError(f"{_without_password(url)!r} is no event broker: it may be memory://.")
+        if url != "memory://":
+            raise ConfigurationError(f"{without_password(url)!r} is no event broker: it may be memory://.")
         limits = history or HistoryLimits()
-        log = logger or structlog.get_logger("sse_signals")
-        return cls(MemoryBroker(limits, clock=clock), history=limits, logger=log, clock=clock)
+        return cls(MemoryBroker(limits, clock=clock), history=limits, logger=adapt(logger), clock=clock)
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
-        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`."""
+        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
+
+        Raises:
+            InvalidInput: There are no signals, or more than 1,000.
+        """
+        if not 1 <= len(signals) <= MAX_BATCH:
+            raise InvalidInput(
+                f"There are {len(signals)} signals.", field="signals", hint=f"Give from 1 to {MAX_BATCH}."
+            )
         return await self.service.publish(signals, key=key)
 
     @asynccontextmanager
@@ -101,9 +107,13 @@ class EventBroker:
     async def start(self) -> None:
         """Follow the log, from the first user's start to the last one's stop."""
         async with self._starting:
+            if not self._users:
+                try:
+                    await self.service.start()
+                except asyncio.CancelledError:
+                    await self.service.stop()
+                    raise
             self._users += 1
-            if self._users == 1:
-                await self.service.start()
 
     async def stop(self) -> None:
         """Undo one start."""
@@ -150,12 +160,12 @@ class SignalsService:
             allowed_hosts: Host names it answers to; by default only local ones, since nobody has to authenticate. None
                 answers to every host.
             cors_origins: Origins of pages that may use it besides its own.
-            logger: A structlog logger.
+            logger: A structlog or standard logger.
         """
         site = Site(
             service=event_broker.service,
             clock=event_broker.clock,
-            logger=logger or structlog.get_logger("sse_signals"),
+            logger=adapt(logger),
             prefix=prefix,
             limits=limits or Limits(),
             heartbeat=heartbeat,
@@ -165,9 +175,8 @@ class SignalsService:
         )
         service = cls(site, event_broker)
         add_routes(app, site)
-        app.on_startup.append(service._start)
+        app.cleanup_ctx.append(service._live)  # unlike on_cleanup, it is also undone when another part fails to start
         app.on_shutdown.append(service._shut_down)
-        app.on_cleanup.append(service._clean_up)
         return service
 
     @property
@@ -189,10 +198,10 @@ class SignalsService:
                 patience=DRAIN_PATIENCE,
             )
 
-    async def _start(self, _app: web.Application) -> None:
+    async def _live(self, _app: web.Application) -> AsyncIterator[None]:
         await self._event_broker.start()
         node = self._event_broker.service.node
-        self.site.sweep = Sweep(
+        self.site.sweep = sweep = Sweep(
             node.hub,
             node.history,
             asyncio.get_running_loop(),
@@ -200,18 +209,11 @@ class SignalsService:
             send_timeout=self.site.send_timeout,
             clock=self.site.clock,
         )
-        self.site.sweep.start()
+        sweep.start()
+        yield
+        sweep.stop()
+        self.site.sweep = None
+        await self._event_broker.stop()
 
     async def _shut_down(self, _app: web.Application) -> None:
         await self.drain()
-
-    async def _clean_up(self, _app: web.Application) -> None:
-        if self.site.sweep is not None:
-            self.site.sweep.stop()
-            self.site.sweep = None
-        await self._event_broker.stop()
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if "@" in parts.netloc else url

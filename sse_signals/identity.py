@@ -38,11 +38,17 @@ class Identity:
 
     Attributes:
         subject: Who it is, or None for somebody anonymous.
-        owns: Normalised entity refs.
+        owns: Entity refs, brought into the form in which they are compared.
+
+    Raises:
+        InvalidInput: What it owns is no entity ref.
     """
 
     subject: str | None = None
     owns: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owns", frozenset(entity_ref(ref, "owns") for ref in self.owns))
 
 
 ANONYMOUS: Final = Identity()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+    from typing import TextIO
 
-    from structlog.typing import Processor
+    from structlog.typing import ExcInfo, Processor
 
 
 def configure(*, terminal: bool) -> None:
@@ -27,7 +29,9 @@ def configure(*, terminal: bool) -> None:
         escape_controls,
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(serializer=_json)
+        structlog.dev.ConsoleRenderer(exception_formatter=_indented)
+        if terminal
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not terminal:
@@ -47,18 +51,49 @@ def configure(*, terminal: bool) -> None:
     )
 
 
+def adapt(logger: Any) -> Any:
+    """Return a logger that takes keyword arguments and `bind`, whatever logger it is given.
+
+    Args:
+        logger: A structlog or standard logger. None takes structlog if the program has configured it, and else the
+            standard logger ``sse_signals``.
+    """
+    if logger is None:
+        logger = (structlog.get_logger if structlog.is_configured() else logging.getLogger)("sse_signals")
+    if not isinstance(logger, logging.Logger | logging.LoggerAdapter):
+        return logger
+    return structlog.wrap_logger(logger, wrapper_class=structlog.stdlib.BoundLogger, processors=[_as_text])
+
+
 def escape_controls(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Make control characters visible, so that nothing a client sends can end a line or colour a terminal."""
     for key, value in entry.items():
-        if isinstance(value, str) and not value.isprintable():
-            entry[key] = value.encode("unicode_escape").decode()
+        if isinstance(value, str):
+            entry[key] = escape(value)
         elif isinstance(value, list):
-            entry[key] = [
-                item if not isinstance(item, str) or item.isprintable() else item.encode("unicode_escape").decode()
-                for item in value
-            ]
+            entry[key] = [escape(item) if isinstance(item, str) else item for item in value]
     return entry
 
 
+def _as_text(logger: Any, method: str, entry: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """Give a standard logger one line of text, and the values besides as attributes of its record."""
+    if method == "debug" and not logger.isEnabledFor(logging.DEBUG):
+        raise structlog.DropEvent
+    event, exc_info = entry.pop("event"), entry.pop("exc_info", None)
+    text = " ".join([event, *(f"{key}={value!r}" for key, value in entry.items())])
+    return (text,), {"extra": dict(entry), "exc_info": exc_info}
+
+
+def _indented(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback so that no text in it can start a line of its own or colour a terminal."""
+    lines = "".join(traceback.format_exception(*exc_info)).split("\n")
+    stream.write("\n".join("    " + escape(line) for line in lines if line))
+
+
+def escape(text: str) -> str:
+    """Return text with everything that cannot be seen written as an escape."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
 def _json(value: Any, **_: Any) -> str:
-    return orjson.dumps(value, default=repr).decode()
+    return json.dumps(value, default=repr)  # ASCII only: everything else is an escape

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024  # of a message's JSON text, unless a setting says otherwise
 MAX_DEPTH: Final = 32  # arrays and objects inside each other
 
+_STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME  # no objects of Python
+
 
 def encode(message: Any, *, limit: int = MAX_BYTES, field: str = "message") -> bytes:
     """Return a message as compact JSON text.
@@ -33,7 +35,7 @@ def encode(message: Any, *, limit: int = MAX_BYTES, field: str = "message") -> b
         hint = "Send a flatter one, or a reference to where it can be fetched."
         raise InvalidInput(f"It is nested deeper than {MAX_DEPTH} levels.", field=field, hint=hint)
     try:
-        data = orjson.dumps(message)
+        data = orjson.dumps(message, option=_STRICT)
     except orjson.JSONEncodeError as error:
         raise InvalidInput(f"It cannot be written as JSON: {error}.", field=field, hint="Send a JSON value.") from None
     # orjson writes NaN and infinity as null: a message must not change on its way.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -10,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiohttp import http_parser, web
+from aiohttp import ClientPayloadError, http_parser, web
 
 from sse_signals.app import EventBroker, SignalsService
 from sse_signals.errors import ConfigurationError
@@ -30,6 +31,7 @@ BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet
 KEEP_ALIVE: Final = 15.0  # seconds that a connection may stay without a request, or with half a request's head
 LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the client gets to see it
 SPARE_FILES: Final = 64  # open files that are not streams
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
 
@@ -38,6 +40,25 @@ class Connection(web.RequestHandler):
     """`aiohttp`'s connection, with answers to broken requests that people can act on and logs without their content."""
 
     __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; whoever waits for the rest of a body learns when its framing turns out to be broken."""
+        super().data_received(data)
+        request = self._current_request
+        # Nothing can come after a body that is not complete, but for the news that the parser gave up.
+        if self._messages and request is not None and not request.content.is_eof():
+            request.content.set_exception(ClientPayloadError("the framing is broken"))
+            request.content.feed_eof()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send a response; the router's own, for a target that is no path (``*``, CONNECT), as a problem."""
+        if isinstance(resp, web.HTTPException):
+            resp = Problem(
+                404, "not-found", "The request's target is no path.", hint="Ask for a path such as /signals/stream."
+            ).response({})
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
@@ -121,8 +142,10 @@ async def serve(settings: Settings, logger: Any, listening: Callable[[str], obje
         ConfigurationError: The hub cannot start as it is set.
     """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(_told_once_a_second(logger))
     async with running(settings, logger) as hub:
         _check_machine(settings, logger)
         logger.info("listening", url=hub.url, broker=settings.broker)
@@ -146,7 +169,7 @@ def _add_service(app: web.Application, settings: Settings, logger: Any) -> Signa
         cors_origins=settings.cors_origins,
         logger=logger,
     )
-    app.router.add_route("*", "/{tail:.*}", not_found(service.site))
+    app.router.add_route("*", "/{tail:.*}", not_found(service.site), expect_handler=service.site.expect)
 
     async def close(_app: web.Application) -> None:
         await event_broker.close()
@@ -156,9 +179,7 @@ def _add_service(app: web.Application, settings: Settings, logger: Any) -> Signa
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
-    manager = runner.server
-    if manager is None:
-        raise RuntimeError("the runner is not set up")
+    manager = cast("web.Server", runner.server)  # it is there, since the runner is set up
     loop = asyncio.get_running_loop()
 
     def accept() -> Connection:
@@ -183,6 +204,29 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
 def _url(server: asyncio.Server, settings: Settings) -> str:
     host, port = server.sockets[0].getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.prefix}"
+
+
+def _told_once_a_second(logger: Any) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """Return an exception handler that tells the same failure once a second, and exhaustion in one line.
+
+    When no file descriptor is left, Python's own writes a traceback for each of the `BACKLOG` connections that may
+    wait, every second, and as many again if the server is closed meanwhile.
+    """
+    told, not_before = "", 0.0
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal told, not_before
+        message, error = context["message"], context.get("exception")
+        if message == told and loop.time() < not_before:
+            return
+        told, not_before = message, loop.time() + 1
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            hint = "Raise the limit of open files (ulimit -n), or lower SIGNALS_MAX_STREAMS."
+            logger.warning("no connection can be accepted", reason=os.strerror(error.errno), hint=hint)
+        else:
+            loop.default_exception_handler(context)
+
+    return handle
 
 
 def _check_machine(settings: Settings, logger: Any) -> None:

@@ -84,15 +84,14 @@ class Service:
 
     async def stop(self) -> None:
         """Follow no longer; end what subscriptions are left."""
-        self.ready = False
-        if self._follower is not None:
-            self._follower.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._follower
-            self._follower = None
+        self.ready = self.started = False
+        follower, self._follower = self._follower, None
         if self._node is not None:
             for stream in list(self._node.hub.streams):
                 stream.end("shutdown")
+        if follower is not None:
+            follower.cancel()
+            await asyncio.wait([follower])
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`."""
@@ -144,7 +143,7 @@ class Service:
         attempt = 0
         while True:
             try:
-                async for _ in self._follow():
+                async for _ in self._follow():  # pragma: no branch - it never ends, it fails
                     self.ready = True
                     attempt = 0
                     attempted.set()
@@ -166,6 +165,7 @@ class Service:
         yield
         async for events in self._broker.follow(self.node.head):
             self.node.take(events)
+            self.node.history.trim(self._clock())  # without streams there is no sweep that does it
             yield
         raise BrokerUnavailable("the log ended")
 

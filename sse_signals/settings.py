@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from marshmallow import ValidationError
 from marshmallow import fields as kinds
-from marshmallow.validate import Range, Regexp
+from marshmallow.validate import Equal, Range, Regexp
 
 from sse_signals.errors import ConfigurationError
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX: Final = "SIGNALS_"
+_HOST: Final = re.compile(
+    r"(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,127}\.?"  # a name or IPv4 address
+    r"|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\Z"  # an IPv6 address
+)
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
@@ -50,10 +54,12 @@ class Settings:
     """What can be set; see the metadata of each field for what it may be and what it is for."""
 
     host: str = _setting(
-        "127.0.0.1", kinds.String(validate=Regexp(r"\S+")), "a host name or address", "address to listen on"
+        "127.0.0.1", kinds.String(validate=Regexp(_HOST)), "a host name or address", "address to listen on"
     )
     port: int = _whole(8080, 0, 65535, "port to listen on; 0 takes any free one")
-    broker: str = _setting("memory://", kinds.String(), "memory://", "the log behind the hub")
+    broker: str = _setting(
+        "memory://", kinds.String(validate=Equal("memory://")), "memory://", "the log behind the hub"
+    )
     prefix: str = _setting(
         "/signals",
         kinds.String(validate=Regexp(r"(/[A-Za-z0-9._~-]+)+\Z")),
@@ -102,8 +108,8 @@ def load(environ: Mapping[str, str], options: Mapping[str, Any]) -> Settings:
     known = {variable(field.name): field for field in fields(Settings)}
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            near = get_close_matches(name, known, 1)
-            mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+            near = get_close_matches(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], 1)
+            mend = f"did you mean {PREFIX}{near[0]}?" if near else f"known are {', '.join(known)}."
             raise ConfigurationError(f"{name} is no setting: {mend}")
     values = {}
     for name, field in known.items():
@@ -126,11 +132,19 @@ def loopback(host: str) -> bool:
         return False
 
 
+def without_password(url: str) -> str:
+    """Return a URL without the name and password that it may hold; it need not be well-formed."""
+    credentials, at, place = url.rpartition("@")
+    scheme, colon, _ = credentials.partition(":")
+    return f"{scheme}://***@{place}" if colon else f"{at and '***@'}{place}"
+
+
 def _read(metadata: Mapping[str, Any], name: str, value: Any) -> Any:
     try:
         return metadata["kind"].deserialize(value)
     except ValidationError:
-        raise ConfigurationError(f"{name} is {value!r}: it may be {metadata['may_be']}.") from None
+        shown = without_password(str(value))
+        raise ConfigurationError(f"{name} is {shown!r}: it may be {metadata['may_be']}.") from None
 
 
 def _check_together(settings: Settings) -> None:

@@ -56,6 +56,16 @@ def address(plugin: str | None, topic_text: str | None) -> str | None:
     return topic(f"{plugin_id(plugin)}:{topic(topic_text)}")
 
 
+def plugin_filters(plugin: str) -> tuple[str, str]:
+    """Return the topic filters that together are everything of a plugin.
+
+    Raises:
+        InvalidInput: The plugin id breaks its rules.
+    """
+    checked = plugin_id(plugin)
+    return checked, f"{checked}:*"
+
+
 def event_name(text: str, field: str = "event") -> str | None:
     """Return an event name, checked; None for ``message``, which is what an event without a name is called.
 

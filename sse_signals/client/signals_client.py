@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
-
-import structlog
 
 from sse_signals import messages, names, topics
 from sse_signals.identity import ANONYMOUS, entity_ref
+from sse_signals.logs import adapt
 from sse_signals.model import IdempotencyKey, Signal
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ class SignalsClient:
     def __init__(self, plugin_id: str, *, event_broker: Subscriptions, logger: Any) -> None:
         self._plugin_id = topics.plugin_id(plugin_id)
         self._event_broker = event_broker
-        self._logger = _bound(logger, self._plugin_id)
+        self._logger = adapt(logger).bind(plugin=self._plugin_id)
 
     @classmethod
     def for_plugin(cls, plugin_id: str, *, event_broker: Subscriptions, logger: Any = None) -> SignalsClient:
@@ -89,6 +87,7 @@ class SignalsClient:
     def subscribe(
         self,
         *filters: str,
+        plugins: Iterable[str] = (),
         last_event_id: str | None = None,
         identity: Identity = ANONYMOUS,
         on_gap: Callable[[SignalsGap], object] | None = None,
@@ -100,7 +99,8 @@ class SignalsClient:
 
         Args:
             filters: Topics of this plugin, or prefixes that end in ``*``; one that holds a ``:`` is a whole address
-                (``orders:*`` is everything of the plugin ``orders``). None at all means everything of this plugin.
+                (``orders:*`` is every topic of the plugin ``orders``).
+            plugins: Plugins of which everything is wanted. Without filters and plugins it is everything of this one.
             last_event_id: Where to resume; None starts with what comes next.
             identity: Who is listening; without one there are no targeted signals.
             on_gap: Called with the `SignalsGap` when events are missing. Without it, the iteration raises it, and can
@@ -109,19 +109,11 @@ class SignalsClient:
         Raises:
             InvalidInput: A filter breaks its rules.
         """
-        plugin = self._plugin_id
-        wanted = [text if ":" in text else f"{plugin}:{text}" for text in filters] or [plugin, f"{plugin}:*"]
+        wanted = [text if ":" in text or not text else f"{self._plugin_id}:{text}" for text in filters]
+        whole = [topics.plugin_filters(plugin) for plugin in plugins]
+        if not wanted and not whole:
+            whole = [topics.plugin_filters(self._plugin_id)]
+        wanted += [text for texts in whole for text in texts]
         return self._event_broker.subscribe(
             topics.Filters.parse(wanted), identity=identity, last_event_id=last_event_id, on_gap=on_gap
         )
-
-
-def _bound(logger: Any, plugin_id: str) -> Any:
-    """Return a structlog logger that says which plugin it speaks for."""
-    if logger is None:
-        logger = structlog.get_logger("sse_signals")
-    elif isinstance(logger, logging.Logger | logging.LoggerAdapter):
-        logger = structlog.wrap_logger(
-            logger, wrapper_class=structlog.stdlib.BoundLogger, processors=[structlog.stdlib.render_to_log_kwargs]
-        )
-    return logger.bind(plugin=plugin_id)

@@ -98,7 +98,7 @@ def opening(history: History, start: Start, found: Found) -> Opening:
             position = history.floor
         case Newest():
             position = max(found.newest_from, history.floor)
-        case Live():
+        case _:  # Live
             position = history.head
     return Opening(position, None, None, EventId(history.epoch, position))
 

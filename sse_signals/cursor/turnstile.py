@@ -59,17 +59,22 @@ class Turnstile:
 
     def _turn(self) -> None:
         started = now = self._scheduler.time()
-        while self._queue and now - started < TURN:
-            stream = self._queue.popleft()
-            stream.queued = False
-            if stream.ended is None:
-                self._serve(stream)
-            now = self._scheduler.time()
-        self._scheduled = bool(self._queue)
-        if self._queue:
-            self._scheduler.call_at(now + (now - started), self._turn)
-        else:
-            self._shared.clear()
+        try:
+            while self._queue and now - started < TURN:
+                stream = self._queue.popleft()
+                stream.queued = False
+                if stream.ended is None:
+                    self._serve(stream)
+                now = self._scheduler.time()
+        except BaseException:
+            stream.abort("failed")  # its client comes back and resumes
+            raise
+        finally:  # whatever happens to one stream, the others go on
+            self._scheduled = bool(self._queue)
+            if self._queue:
+                self._scheduler.call_at(now + (now - started), self._turn)
+            else:
+                self._shared.clear()
 
     def _serve(self, stream: Stream) -> None:
         """Write the next piece to a stream, and let it join once it has everything."""

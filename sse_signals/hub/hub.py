@@ -68,6 +68,7 @@ class Hub:
     def close(self, stream: Stream) -> None:
         """Let a stream go; harmless when it was never open."""
         if stream in self.streams:
+            stream.end("client-gone")  # unless there was another reason
             self._withdraw(stream)
             del self.streams[stream]
             self._groups.leave(_group(stream))

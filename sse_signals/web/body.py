@@ -28,8 +28,10 @@ def media_type(request: web.BaseRequest) -> str:
     """Return the body's media type in lower case, after checking that it can be read at all.
 
     Raises:
-        Problem: 415 for a content coding or a character set other than UTF-8.
+        Problem: 415 for a content or transfer coding or a character set other than UTF-8.
     """
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        raise Problem(415, "transfer-encoding", "The body is compressed.", hint="Send it in plain chunks.", close=True)
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.strip().lower() != "identity":
         raise Problem(415, "content-encoding", "The body is compressed.", hint="Send it without Content-Encoding.")

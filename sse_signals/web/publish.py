@@ -14,7 +14,7 @@ from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.web import body as bodies
 from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
 from sse_signals.web.query import check_names
-from sse_signals.web.schemas import load_batch, load_signal
+from sse_signals.web.schemas import check_count, load_batch, load_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,13 +55,11 @@ class Publish:
             signals, key, single = _json_signals(content, header_key, limits.message)
         return await self._publish(request, signals, key, single=single)
 
-    async def expect(self, request: web.Request) -> web.Response | None:
+    async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """Answer ``Expect: 100-continue``: a body that will be refused need not be sent at all."""
-        if request.headers.get("Expect", "").lower() != "100-continue":
-            problem = Problem(
-                417, "expectation", "Only 100-continue can be expected.", hint="Leave out Expect.", close=True
-            )
-            return self._site.answer(request, problem)
+        refused = await self._site.expect(request)
+        if refused is not None or request.version < (1, 1):
+            return refused
         try:
             self._site.admit(request)
             bodies.check_length(request, self._site.limits.body)
@@ -138,9 +136,9 @@ def _json_signals(content: bytes, header_key: str | None, limit: int) -> tuple[S
 
 def _lines(content: bytes) -> Sequence[Any]:
     # Lines end with LF, maybe after a CR, which is white space in JSON; nothing else ends a line.
-    return [
-        _parse(line, f"line {number}") for number, line in enumerate(content.split(b"\n"), 1) if line.strip(b" \t\r")
-    ]
+    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip(b" \t\r")]
+    check_count(len(lines))  # before all of them are parsed
+    return [_parse(line, f"line {number}") for number, line in lines]
 
 
 def _parse(text: bytes, field: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.cursor.start import After, Live, Newest, Oldest, Since, Start
 from sse_signals.model import EventId
-from sse_signals.topics import Filters, plugin_id
+from sse_signals.topics import Filters, plugin_filters
 from sse_signals.web.problems import bad_parameter
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _REPEATED: Final = frozenset({"topic", "plugin", "target"})
 _LAST_COUNT: Final = re.compile(r"-([1-9][0-9]{0,5})")
 _AGO: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_NOT_UTF8: Final = "\ufffd"  # what bytes become that are none: names that differ there would look the same
 # A "+" in a query means a space; nobody escapes the one in 2026-01-31T12:00:00+01:00.
 _UNESCAPED_PLUS: Final = re.compile(r" (\d\d:\d\d)$")
 
@@ -46,7 +47,7 @@ class StreamQuery:
 
 
 def check_names(query: MultiMapping[str], known: Collection[str]) -> None:
-    """Refuse parameters that nobody knows, and two values where one is meant: both are mistakes in typing.
+    """Refuse parameters that nobody knows, two values where one is meant, and what is no text: mistakes in typing.
 
     Raises:
         Problem: 400 that names the parameter.
@@ -58,6 +59,8 @@ def check_names(query: MultiMapping[str], known: Collection[str]) -> None:
             raise bad_parameter(name[:64], "There is no such parameter.", hint)
         if name not in _REPEATED and len(query.getall(name)) > 1:
             raise bad_parameter(name, "It is given more than once.", "Give it once.")
+        if any(_NOT_UTF8 in value for value in query.getall(name)):
+            raise bad_parameter(name, "It is not UTF-8.", "Percent-encode the bytes of UTF-8 text.")
 
 
 def stream_query(request: web.BaseRequest, now_ms: int) -> StreamQuery:
@@ -75,7 +78,7 @@ def stream_query(request: web.BaseRequest, now_ms: int) -> StreamQuery:
     check_names(query, STREAM_PARAMETERS)
     texts = list(query.getall("topic", []))
     for plugin in query.getall("plugin", []):
-        texts += [plugin_id(plugin), f"{plugin_id(plugin)}:*"]
+        texts += plugin_filters(plugin)
     poll = _flag(query, "poll")
     return StreamQuery(
         filters=Filters.parse(texts),

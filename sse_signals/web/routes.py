@@ -34,7 +34,7 @@ def add_routes(app: web.Application, site: Site) -> None:
     _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), publish.expect)
     _add(app, site, "GET", f"{prefix}/health/live", site.guarded(health.live))
     _add(app, site, "GET", f"{prefix}/health/ready", site.guarded(health.ready))
-    app.router.add_route("*", prefix + "/{tail:.*}", not_found(site))
+    app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
 
 
 def not_found(site: Site) -> Handler:
@@ -70,6 +70,6 @@ def _add(
         )
 
     resource = app.router.add_resource(path)
-    resource.add_route(method, handler, expect_handler=expect)
-    resource.add_route("OPTIONS", site.guarded(preflight))
-    resource.add_route("*", site.guarded(wrong_method))
+    resource.add_route(method, handler, expect_handler=expect or site.expect)
+    resource.add_route("OPTIONS", site.guarded(preflight), expect_handler=site.expect)
+    resource.add_route("*", site.guarded(wrong_method), expect_handler=site.expect)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow.exceptions import SCHEMA
 
 from sse_signals import messages, topics
 from sse_signals.errors import InvalidInput, MessageTooLarge
-from sse_signals.identity import entity_ref
 from sse_signals.model import MAX_BATCH, Signal
 from sse_signals.names import visible
+from sse_signals.web.fields import MAX_ERRORS, Checked, Refs
 from sse_signals.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _TARGETS: Final = "targetOwnershipEntityRefs"
 _SNAKE_TARGETS: Final = "target_ownership_entity_refs"
@@ -53,21 +55,6 @@ class Item:
         return Signal(data=data, address=self.address, targets=self.targets, name=self.name)
 
 
-class Checked(fields.String):
-    """Text that a function of this package checks and brings into its one form."""
-
-    def __init__(self, check: Callable[[str, str], str | None], **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._check = check
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return self._check(text, attr or "")
-        except InvalidInput as error:
-            raise ValidationError(f"{error.detail} {error.hint}") from None
-
-
 class SignalSchema(Schema):
     """A signal: ``{"message", "topic"?, "plugin"?, "targetOwnershipEntityRefs"?, "event"?, "idempotencyKey"?}``."""
 
@@ -77,7 +64,7 @@ class SignalSchema(Schema):
     message = fields.Raw(required=True, allow_none=True)
     topic = Checked(topics.topic, allow_none=True)
     plugin = Checked(topics.plugin_id, allow_none=True)
-    targets = fields.List(Checked(entity_ref), data_key=_TARGETS, allow_none=True)
+    targets = Refs(data_key=_TARGETS, allow_none=True)
     event = Checked(topics.event_name, allow_none=True)
     key = Checked(visible, data_key="idempotencyKey", allow_none=True)
 
@@ -98,11 +85,10 @@ class SignalSchema(Schema):
             address = topics.address(data.get("plugin"), data.get("topic"))
         except InvalidInput as error:
             raise ValidationError(f"{error.detail} {error.hint}", "topic") from None
-        targets = data.get("targets")
         return Item(
             data["message"],
             address,
-            targets=None if targets is None else frozenset(targets),
+            targets=data.get("targets"),
             name=data.get("event"),
             key=data.get("key"),
         )
@@ -127,8 +113,11 @@ class RecipientsSchema(Schema):
         refs = data.get("entityRef")
         if not isinstance(refs, str | list):
             raise ValidationError("Type 'user' needs an entity ref, or a list of them.", "entityRef")
-        loaded: list[Any] = fields.List(Checked(entity_ref)).deserialize([refs] if isinstance(refs, str) else refs)
-        return frozenset(loaded)
+        try:
+            loaded: frozenset[str] = Refs().deserialize([refs] if isinstance(refs, str) else refs)
+        except ValidationError as error:
+            raise ValidationError({"entityRef": error.messages}) from None
+        return loaded
 
 
 class BackstageSchema(Schema):
@@ -167,6 +156,17 @@ def load_signal(value: Any, limit: int) -> tuple[Signal, str | None]:
         raise refused.problem() from None
 
 
+def check_count(count: int) -> None:
+    """Refuse a batch without signals or with too many.
+
+    Raises:
+        Problem: 400.
+    """
+    if not 1 <= count <= MAX_BATCH:
+        detail = f"There are {count} signals in the request."
+        raise Problem(400, "bad-batch", detail, hint=f"Send from 1 to {MAX_BATCH} signals in one request.")
+
+
 def load_batch(values: Sequence[Any], limit: int) -> Sequence[Signal]:
     """Return the signals that JSON values describe: all of them or none.
 
@@ -177,9 +177,7 @@ def load_batch(values: Sequence[Any], limit: int) -> Sequence[Signal]:
     Raises:
         Problem: 400 or 413, with the index of every item at fault.
     """
-    if not 1 <= len(values) <= MAX_BATCH:
-        detail = f"There are {len(values)} signals in the request."
-        raise Problem(400, "bad-batch", detail, hint=f"Send from 1 to {MAX_BATCH} signals in one request.")
+    check_count(len(values))
     signals: list[Signal] = []
     refused = _Refused()
     for index, value in enumerate(values):
@@ -187,6 +185,8 @@ def load_batch(values: Sequence[Any], limit: int) -> Sequence[Signal]:
             signal, key = _load(value, limit)
         except _Refused as one:
             refused.add(one, index)
+            if len(refused.errors) >= MAX_ERRORS:
+                break
             continue
         if key is not None:
             detail = "An array holds no idempotency keys: it is published as a whole. Use the Idempotency-Key header."
@@ -225,7 +225,7 @@ def _load(value: Any, limit: int) -> tuple[Signal, str | None]:
         return item.signal(limit), item.key
     except ValidationError as error:
         known = [field.data_key or name for name, field in schema.fields.items()]
-        raise _Refused(list(_flatten(error.messages, known))) from None
+        raise _Refused(list(islice(_flatten(error.messages, known), MAX_ERRORS))) from None
     except InvalidInput as error:
         too_large = isinstance(error, MessageTooLarge)
         entry = {"field": error.field, "detail": f"{error.detail} {error.hint}"}
@@ -236,7 +236,8 @@ def _flatten(messages_by_field: Any, known: Sequence[str], path: str = "") -> An
     """Yield one entry for each message in marshmallow's nested dictionaries."""
     if isinstance(messages_by_field, dict):
         for name, inner in messages_by_field.items():
-            step = f"[{name}]" if isinstance(name, int) else f".{name}" if path else str(name)
+            text = "" if name == SCHEMA else str(name)[:64]  # marshmallow's name for the whole
+            step = f"[{name}]" if isinstance(name, int) else f".{text}" if path and text else text
             yield from _flatten(inner, known, path + step)
         return
     for message in messages_by_field:

@@ -90,7 +90,8 @@ class Site:
         """
         origins.check_host(request, self.hosts)
         if "Upgrade" in request.headers:
-            raise Problem(400, "no-upgrade", "There is no other protocol here.", hint="Leave the Upgrade header out.")
+            hint = "Leave the Upgrade header out."
+            raise Problem(400, "no-upgrade", "There is no other protocol here.", hint=hint, close=True)
 
     def check_origin(self, request: web.BaseRequest) -> None:
         """Refuse pages that may not use the hub.
@@ -112,9 +113,23 @@ class Site:
             case SignalsError():
                 problem = of(error)
             case _:
-                self.logger.error("request failed", path=request.path, exc_info=error)
                 problem = internal_error()
+        if problem.status == 500:
+            if request.transport is None:  # nobody waits for the answer, and what failed is mostly just that
+                self.logger.info("client gone during its request", path=request.path, error=repr(error))
+            else:
+                self.logger.error("request failed", path=request.path, exc_info=error)
         return problem.response(self.cors(request))
+
+    async def expect(self, request: web.Request) -> web.StreamResponse | None:
+        """Look at an ``Expect`` header where no body is wanted: the answer itself is what the client waits for."""
+        # RFC 9110, section 10.1.1: in a request of HTTP/1.0 it means nothing.
+        if request.version < (1, 1) or request.headers.get("Expect", "").lower() == "100-continue":
+            return None
+        problem = Problem(
+            417, "expectation", "Only 100-continue can be expected.", hint="Leave out Expect.", close=True
+        )
+        return self.answer(request, problem)
 
     def guarded(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

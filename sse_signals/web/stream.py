@@ -132,7 +132,7 @@ class Connection:
         self._site.logger.info(
             "stream closed",
             stream=stream.name,
-            reason=stream.ended or "client-gone",
+            reason=stream.ended,
             seconds=round(asyncio.get_running_loop().time() - self.opened, 3),
             events=stream.events,
             bytes=stream.size,

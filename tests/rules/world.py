@@ -145,7 +145,6 @@ class World:
             self._read(one, count)
             one.node.sweep.remove(one.stream)
             one.node.node.hub.close(one.stream)
-            one.stream.end("client-gone")
             one.stream = one.connection = one.node = None
             one.decoder = Decoder()
 

@@ -1,0 +1,59 @@
+"""Fields of publish requests: text that rules of this package hold for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from marshmallow import ValidationError, fields
+
+from sse_signals.errors import InvalidInput
+from sse_signals.identity import entity_ref
+from sse_signals.names import MAX_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_ERRORS: Final = 20  # told of one request; a body has room for a hundred thousand
+_MAX_RAW: Final = 4 * MAX_BYTES  # characters of a name before it is brought into its one form
+
+
+class Checked(fields.Field[str | None]):
+    """Text that a function of this package checks and brings into its one form."""
+
+    def __init__(self, check: Callable[[str, str], str | None], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._check = check
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return _checked(self._check, value)
+
+
+class Refs(fields.Field[frozenset[str]]):
+    """A list of entity refs; one plain loop, since a body has room for a hundred thousand of them."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if not isinstance(value, list):
+            raise ValidationError("Not a valid list.")
+        refs: set[str | None] = set()
+        refused: dict[int | str, Any] = {}
+        for index, text in enumerate(value):
+            try:
+                refs.add(_checked(entity_ref, text))
+            except ValidationError as error:
+                refused[index] = error.messages
+                if len(refused) >= MAX_ERRORS:
+                    break
+        if refused:
+            raise ValidationError(refused)
+        return frozenset(refs)
+
+
+def _checked(check: Callable[[str, str], str | None], text: Any) -> str | None:
+    if not isinstance(text, str):
+        raise ValidationError("Not a valid string.")
+    if len(text) > _MAX_RAW:  # to bring marks into their order takes time that grows with the square of their number
+        raise ValidationError(f"It is longer than {MAX_BYTES} bytes. Choose a shorter one.")
+    try:
+        return check(text, "")
+    except InvalidInput as error:
+        raise ValidationError(f"{error.detail} {error.hint}") from None

@@ -1,0 +1,160 @@
+"""Readers that are cancelled, closed or fail: nothing is lost for them or for others, and nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from sse_signals import EventBroker, HistoryLimits, SignalsClient
+from tests.client.test_subscribe import assert_nothing_left, take
+
+
+async def test_a_reader_that_gives_up_waiting_can_go_on(catalog: SignalsClient) -> None:
+    """A deadline around one step loses nothing, however often it passes."""
+    got = []
+    async with catalog.subscribe() as events:
+        for number in range(5):
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                got.append((await waiting).message)
+            await catalog.publish(number)
+        got += await take(events, 5 - len(got))
+    assert got == list(range(5))
+
+
+async def test_a_quiet_reader_that_gave_up_waiting_is_not_told_of_a_gap() -> None:
+    """What the history lost meanwhile was not for it: nothing is missing, and nothing may be said to be."""
+    event_broker = EventBroker.from_url("memory://", history=HistoryLimits(count=2))
+    catalog = SignalsClient.for_plugin("catalog", event_broker=event_broker)
+    async with catalog.subscribe("quiet") as events:
+        waiting = asyncio.ensure_future(anext(events))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        for number in range(10):
+            await catalog.publish(number, topic="other")
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        asked = asyncio.ensure_future(take(events, 1))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await catalog.publish("at last", topic="quiet")
+        assert await asked == ["at last"]
+
+
+async def test_an_event_that_waits_when_a_reader_comes_back_is_not_skipped(
+    event_broker: EventBroker, catalog: SignalsClient
+) -> None:
+    """Taken by the node, not yet flushed, and the reader asks again in that very moment."""
+    async with catalog.subscribe() as events:
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        tail = event_broker.service.node.head
+        await catalog.publish("now")
+        pieces = event_broker.service._broker.follow(tail)
+        event_broker.service.node.take(await anext(pieces))
+        assert await take(events, 1) == ["now"]
+
+
+async def test_a_cancelled_reader_leaves_nothing(event_broker: EventBroker, catalog: SignalsClient) -> None:
+    """Wherever it is when it is cancelled: opening, waiting or reading."""
+
+    async def listen() -> None:
+        async with catalog.subscribe() as events:
+            async for _ in events:
+                pass
+
+    for turns in range(12):
+        task = asyncio.ensure_future(listen())
+        for turn in range(turns):
+            await asyncio.sleep(0)
+            if turn > 6:
+                await catalog.publish(turn)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+    async with catalog.subscribe() as events:
+        await catalog.publish("well")
+        assert await take(events, 1) == ["well"]
+    assert_nothing_left(event_broker)
+
+
+async def test_one_cancelled_reader_disturbs_no_other(event_broker: EventBroker, catalog: SignalsClient) -> None:
+    """Those who stay get everything, and the last who leaves takes the rest along."""
+    async with catalog.subscribe() as events:
+        waiting = asyncio.ensure_future(take(events, 3))
+
+        async def listen() -> None:
+            async with catalog.subscribe() as others:
+                async for _ in others:
+                    pass
+
+        for number in range(3):
+            task = asyncio.ensure_future(listen())
+            await asyncio.sleep(0)
+            await catalog.publish(number)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert await waiting == [0, 1, 2]
+    assert_nothing_left(event_broker)
+
+
+async def test_an_error_of_the_reader_s_own_leaves_nothing(event_broker: EventBroker, catalog: SignalsClient) -> None:
+    """It passes through, and the subscription is given up."""
+    with pytest.raises(ZeroDivisionError):
+        async with catalog.subscribe():
+            raise ZeroDivisionError
+    assert_nothing_left(event_broker)
+
+
+async def test_an_error_in_on_gap_reaches_the_reader(catalog: SignalsClient) -> None:
+    """It is not swallowed; the gap has been told, and the iteration can go on."""
+
+    def fail(gap: object) -> None:
+        raise ZeroDivisionError(gap)
+
+    async with catalog.subscribe(last_event_id="nonsense", on_gap=fail) as events:
+        with pytest.raises(ZeroDivisionError):
+            await take(events, 1)
+        await catalog.publish(1)
+        assert await take(events, 1) == [1]
+
+
+async def test_after_the_end_the_iteration_ends(catalog: SignalsClient) -> None:
+    """Who still holds the iterator gets what had been read, then the end, and is not left waiting."""
+    async with catalog.subscribe() as events:
+        waiting = asyncio.ensure_future(anext(events, None))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert await waiting is None
+        assert [event async for event in events] == []
+
+
+async def test_reading_much_that_is_for_others_lets_the_loop_go_round(
+    event_broker: EventBroker, catalog: SignalsClient
+) -> None:
+    """A resume far back yields after each piece, also when nothing in it matched."""
+    start = await catalog.publish(0)
+    for number in range(5000):
+        await catalog.publish(number, topic="other")
+    async with catalog.subscribe("a", last_event_id=start) as events:
+        assert len(event_broker.service.node.history) == 5001
+        turns = 0
+        reading = asyncio.ensure_future(take(events, 1))
+        await catalog.publish("end", topic="a")
+        while not reading.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert reading.result() == ["end"]
+        assert turns > 5000 // 256

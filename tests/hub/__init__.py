@@ -1,0 +1,1 @@
+"""Fan-out under an event loop that the test turns by hand."""
