@@ -9,6 +9,8 @@ from typing import Final
 from sse_signals.errors import InvalidInput
 
 MAX_BYTES: Final = 255
+# Characters that may become so few bytes. Bringing marks into their order takes time with the square of their number.
+_MAX_RAW: Final = 4 * MAX_BYTES
 
 # Cc, Cf, Cs, Zl, Zp: control characters, invisible formatting, surrogates, line and paragraph separators.
 _FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -31,6 +33,8 @@ def visible(text: str, field: str) -> str:
     """
     if not text:
         raise InvalidInput("It is empty.", field=field, hint="Leave it out, or give it at least one character.")
+    if len(text) > _MAX_RAW:
+        raise _too_long(field)
     if not _PLAIN.fullmatch(text):
         text = unicodedata.normalize("NFC", text)
         for char in text:
@@ -41,5 +45,9 @@ def visible(text: str, field: str) -> str:
                     hint="Use characters that can be seen.",
                 )
     if len(text.encode()) > MAX_BYTES:
-        raise InvalidInput(f"It is longer than {MAX_BYTES} bytes.", field=field, hint="Choose a shorter one.")
+        raise _too_long(field)
     return text
+
+
+def _too_long(field: str) -> InvalidInput:
+    return InvalidInput(f"It is longer than {MAX_BYTES} bytes.", field=field, hint="Choose a shorter one.")

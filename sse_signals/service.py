@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Receipt, Signal
     from sse_signals.topics import Filters
 
+START_PATIENCE: Final = 5.0  # seconds that a start waits for the log, before it goes on without being ready
 HEAD_TIMEOUT: Final = 2.0  # seconds to wait for the log's own head before an id counts as unknown
 
 
@@ -59,6 +60,7 @@ class Service:
         self._node: Node | None = None
         self._follower: asyncio.Task[None] | None = None
         self._scanning = asyncio.Lock()
+        self._publishing: set[asyncio.Task[Receipt]] = set()
         self._asking: asyncio.Future[EventId | None] | None = None
         self.started = False
         self.ready = False
@@ -76,14 +78,16 @@ class Service:
         return self._node
 
     async def start(self) -> None:
-        """Begin to follow the log; returns after the first attempt to read its tail, well or badly."""
+        """Begin to follow the log; returns after the first attempt to read its tail, well or badly, or after 5 s."""
         self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
         attempted = asyncio.Event()
         self._follower = asyncio.create_task(self._follow_for_ever(attempted), name="sse_signals follows the log")
-        await attempted.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_PATIENCE):
+                await attempted.wait()
 
     async def stop(self) -> None:
-        """Follow no longer; end what subscriptions are left."""
+        """Follow no longer, once what is being published is in the log; end what subscriptions are left."""
         self.ready = self.started = False
         follower, self._follower = self._follower, None
         if self._node is not None:
@@ -91,11 +95,25 @@ class Service:
                 stream.end("shutdown")
         if follower is not None:
             follower.cancel()
-            await asyncio.wait([follower])
+            await asyncio.wait([follower, *self._publishing])
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
-        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`."""
+        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
+
+        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun.
+        """
+        publishing = asyncio.create_task(self._append(signals, key))
+        self._publishing.add(publishing)
+        publishing.add_done_callback(self._published)
+        return await asyncio.shield(publishing)
+
+    async def _append(self, signals: Sequence[Signal], key: IdempotencyKey | None) -> Receipt:
         return await self._broker.publish(signals, key=key)
+
+    def _published(self, publishing: asyncio.Task[Receipt]) -> None:
+        self._publishing.discard(publishing)
+        with suppress(asyncio.CancelledError):
+            publishing.exception()  # its caller is told, if there still is one; nobody else needs to be
 
     async def look_up(self, start: Start, filters: Filters, identity: Identity) -> Found:
         """Find out what opening a stream needs to know and what takes time.

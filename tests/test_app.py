@@ -9,7 +9,8 @@ import pytest
 import structlog
 from aiohttp import web
 
-from sse_signals import ConfigurationError, EventBroker, Identity, Limits, SignalsClient, SignalsService
+from sse_signals import ConfigurationError, EventBroker, Identity, InvalidInput, Limits, SignalsClient, SignalsService
+from sse_signals.model import Signal
 from sse_signals.wire.decoder import Decoder, Message
 
 if TYPE_CHECKING:
@@ -259,3 +260,10 @@ async def test_users_come_and_go_in_any_order(event_broker: EventBroker) -> None
         async with asyncio.timeout(DEADLINE):
             assert (await anext(events)).message == "well"
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+async def test_a_record_holds_from_1_to_1000_signals(event_broker: EventBroker, count: int) -> None:
+    """Its ids have no room for more, and nothing is no record."""
+    with pytest.raises(InvalidInput, match="signals"):
+        await event_broker.publish([Signal(b"1")] * count)

@@ -8,13 +8,11 @@ from marshmallow import ValidationError, fields
 
 from sse_signals.errors import InvalidInput
 from sse_signals.identity import entity_ref
-from sse_signals.names import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_ERRORS: Final = 20  # told of one request; a body has room for a hundred thousand
-_MAX_RAW: Final = 4 * MAX_BYTES  # characters of a name before it is brought into its one form
 
 
 class Checked(fields.Field[str | None]):
@@ -51,8 +49,6 @@ class Refs(fields.Field[frozenset[str]]):
 def _checked(check: Callable[[str, str], str | None], text: Any) -> str | None:
     if not isinstance(text, str):
         raise ValidationError("Not a valid string.")
-    if len(text) > _MAX_RAW:  # to bring marks into their order takes time that grows with the square of their number
-        raise ValidationError(f"It is longer than {MAX_BYTES} bytes. Choose a shorter one.")
     try:
         return check(text, "")
     except InvalidInput as error:

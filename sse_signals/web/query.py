@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.cursor.start import After, Live, Newest, Oldest, Since, Start
 from sse_signals.model import EventId
 from sse_signals.topics import Filters, plugin_filters
+from sse_signals.web.body import NDJSON_TYPES
 from sse_signals.web.problems import bad_parameter
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _REPEATED: Final = frozenset({"topic", "plugin", "target"})
 _LAST_COUNT: Final = re.compile(r"-([1-9][0-9]{0,5})")
 _AGO: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNWANTED: Final = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 _NOT_UTF8: Final = "\ufffd"  # what bytes become that are none: names that differ there would look the same
 # A "+" in a query means a space; nobody escapes the one in 2026-01-31T12:00:00+01:00.
 _UNESCAPED_PLUS: Final = re.compile(r" (\d\d:\d\d)$")
@@ -128,4 +130,7 @@ def _since(text: str, now_ms: int) -> Start:
 
 def _wants_ndjson(request: web.BaseRequest) -> bool:
     accept = ",".join(request.headers.getall("Accept", []))
-    return any(part.partition(";")[0].strip().lower() == "application/x-ndjson" for part in accept.split(","))
+    return any(
+        part.partition(";")[0].strip().lower() in NDJSON_TYPES and not _UNWANTED.search(part)
+        for part in accept.split(",")
+    )

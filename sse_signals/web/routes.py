@@ -32,8 +32,8 @@ def add_routes(app: web.Application, site: Site) -> None:
     # No wrapper around streams: whatever is on their stack stays in memory as long as they do.
     _add(app, site, "GET", f"{prefix}/stream", Streaming(site).handle)
     _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), publish.expect)
-    _add(app, site, "GET", f"{prefix}/health/live", site.guarded(health.live))
-    _add(app, site, "GET", f"{prefix}/health/ready", site.guarded(health.ready))
+    for name, handler in (("live", health.live), ("ready", health.ready)):
+        _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
 
 
@@ -50,14 +50,14 @@ def not_found(site: Site) -> Handler:
 def _add(
     app: web.Application,
     site: Site,
-    method: str,
+    methods: str,
     path: str,
     handler: Handler,
     expect: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None,
 ) -> None:
     async def preflight(request: web.Request) -> web.StreamResponse:
         site.check_origin(request)
-        headers = {**BASE_HEADERS, **site.cors(request), **origins.preflight(f"{method}, OPTIONS")}
+        headers = {**BASE_HEADERS, **site.cors(request), **origins.preflight(f"{methods}, OPTIONS")}
         return web.Response(status=204, headers=headers)
 
     async def wrong_method(request: web.Request) -> web.StreamResponse:
@@ -65,11 +65,12 @@ def _add(
             405,
             "method-not-allowed",
             f"{request.method} is not for this path.",
-            hint=f"Use {method}.",
-            headers={"Allow": f"{method}, OPTIONS"},
+            hint=f"Use {methods}.",
+            headers={"Allow": f"{methods}, OPTIONS"},
         )
 
     resource = app.router.add_resource(path)
-    resource.add_route(method, handler, expect_handler=expect or site.expect)
+    for method in methods.split(", "):
+        resource.add_route(method, handler, expect_handler=expect or site.expect)
     resource.add_route("OPTIONS", site.guarded(preflight), expect_handler=site.expect)
     resource.add_route("*", site.guarded(wrong_method), expect_handler=site.expect)

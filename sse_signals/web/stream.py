@@ -6,11 +6,12 @@ import asyncio
 import random
 import secrets
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp_sse import EventSourceResponse
 
+from sse_signals.cursor.start import NOTHING
 from sse_signals.hub.stream import Stream
 from sse_signals.identity import ANONYMOUS
 from sse_signals.retry import GOODBYE, RECONNECT, spread
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
     from sse_signals.cursor.start import Found
-    from sse_signals.topics import Filters
+    from sse_signals.hub.sweep import Sweep
     from sse_signals.web.site import Site
     from sse_signals.wire.formats import Format
 
@@ -53,47 +54,54 @@ class StreamResponse(EventSourceResponse):
         """Send the response's head, and bound what the connection may buffer."""
         writer = await super().prepare(request)
         self.stop_streaming()
-        if (transport := request.transport) is not None:
-            # Zero: drain() then returns when the buffer is empty, not when it has shrunk to a quarter.
-            transport.set_write_buffer_limits(high=0)
-            if (sock := transport.get_extra_info("socket")) is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+        transport = connected(request)
+        # Zero: drain() then returns when the buffer is empty, not when it has shrunk to a quarter.
+        transport.set_write_buffer_limits(high=0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         return writer
+
+
+def connected(request: web.BaseRequest) -> asyncio.Transport:
+    """Return the transport of a request whose response's head has just been written to it."""
+    return cast("asyncio.Transport", request.transport)
 
 
 class Connection:
     """One stream and its response, for as long as its request is handled."""
 
-    __slots__ = ("_site", "_waiter", "_waking", "_writer", "opened", "response", "stream")
+    __slots__ = ("_found", "_query", "_site", "_sweep", "_waiter", "_writer", "opened", "response", "stream")
 
     def __init__(
         self,
         site: Site,
+        sweep: Sweep,
+        request: web.BaseRequest,
         response: StreamResponse,
-        writer: AbstractStreamWriter,
-        transport: asyncio.Transport,
-        filters: Filters,
+        query: StreamQuery,
+        found: Found,
     ) -> None:
         self._site = site
-        self._writer = writer
+        self._sweep = sweep
+        self._writer = request.writer
+        self._query = query
+        self._found = found
         self._waiter: asyncio.Future[None] | None = None
-        self._waking = False
         self.response = response
         self.opened = asyncio.get_running_loop().time()
         self.stream = Stream(
             name=secrets.token_hex(8),
-            filters=filters,
+            filters=query.filters,
             identity=ANONYMOUS,
             wire_format=response.wire_format,
-            transport=transport,
+            transport=connected(request),
             notify=self._wake,
         )
 
-    def open(self, query: StreamQuery, found: Found) -> None:
+    def open(self, remote: str | None) -> None:
         """Take a place in the log and write the receipt, in one tick."""
-        site, stream = self._site, self.stream
+        site, stream, query = self._site, self.stream, self._query
         node = site.service.node
-        how = node.open(stream, query.start, found, poll=query.poll)
+        how = node.open(stream, query.start, self._found, poll=query.poll)
         receipt = controls.receipt(
             stream=stream.name,
             identity=stream.identity,
@@ -105,29 +113,37 @@ class Connection:
             time_ms=site.clock(),
         )
         stream.write(stream.format.control(receipt))
-        if site.sweep is not None:
-            site.sweep.add(stream)
+        self._sweep.add(stream)
         node.turnstile.enter(stream)
+        site.logger.info(
+            "stream opened",
+            stream=stream.name,
+            remote=remote,
+            topics=list(stream.filters)[:8],
+            start=type(query.start).__name__.lower(),
+            format=stream.format.content_type,
+        )
 
     async def run(self) -> None:
         """Bring the stream to the turnstile whenever it is behind and its connection takes bytes, until it ends.
 
         Raises:
-            ConnectionResetError: The client is gone.
+            ConnectionError: The client is gone.
         """
         stream = self.stream
         while stream.ended is None:
-            await self._woken()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+            # Whoever wakes it meanwhile wakes it for what follows anyway.
             await self._writer.drain()
             self._site.service.node.turnstile.enter(stream)
 
     def close(self) -> None:
         """Let everything go that knows of the stream, and say how it went."""
-        stream, sweep = self.stream, self._site.sweep
-        if sweep is not None:
-            sweep.remove(stream)
-            if not len(sweep):
-                self._site.empty.set()
+        stream = self.stream
+        self._sweep.remove(stream)
+        if not len(self._sweep):
+            self._site.empty.set()
         self._site.service.node.hub.close(stream)
         self._site.logger.info(
             "stream closed",
@@ -140,19 +156,8 @@ class Connection:
         )
 
     def _wake(self) -> None:
-        if self._waiter is None:
-            self._waking = True
-        elif not self._waiter.done():
+        if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    async def _woken(self) -> None:
-        if not self._waking:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        self._waking = False
 
 
 class Streaming:
@@ -168,13 +173,16 @@ class Streaming:
         """
         try:
             opened = await self._open(request)
-        except Exception as error:  # noqa: BLE001 - every failure gets an answer
+        except Exception as error:
+            if request.writer.output_size:
+                raise  # the response has begun: no other can be sent, only the connection closed
             return self._site.answer(request, error)
         if not isinstance(opened, Connection):
             return opened
         try:
+            opened.open(request.remote)
             await opened.run()
-        except ConnectionResetError:
+        except ConnectionError:
             opened.stream.end("client-gone")
         finally:
             opened.close()
@@ -185,41 +193,23 @@ class Streaming:
         site.admit(request)
         site.check_origin(request)
         query = stream_query(request, site.clock())
-        if site.busy is not None:
-            return await self._goodbye(request, query, site.busy)
-        found = await site.service.look_up(query.start, query.filters, ANONYMOUS)
-        response, writer = await self._prepare(request, query)
-        transport = request.transport
-        if transport is None or writer is None:
-            return response
-        connection = Connection(site, response, writer, transport, query.filters)
-        connection.open(query, found)
-        site.logger.info(
-            "stream opened",
-            stream=connection.stream.name,
-            remote=request.remote,
-            topics=list(query.filters)[:8],
-            start=type(query.start).__name__.lower(),
-            format=response.content_type,
+        found = NOTHING if site.busy else await site.service.look_up(query.start, query.filters, ANONYMOUS)
+        if site.busy and (query.poll or query.ndjson):
+            raise unavailable(site.busy)
+        response = StreamResponse(
+            _format(query, chunked=request.version >= HttpVersion11), site.cors(request), site.send_timeout
         )
-        return connection
+        await response.prepare(request)
+        sweep = site.sweep
+        if site.busy or sweep is None:  # it may have become so meanwhile; from here on nothing can come between
+            await self._goodbye(response, query, site.busy or "starting")
+            return response
+        return Connection(site, sweep, request, response, query, found)
 
-    async def _goodbye(self, request: web.Request, query: StreamQuery, reason: str) -> web.StreamResponse:
-        site = self._site
-        if query.poll or query.ndjson:
-            raise unavailable(reason)
-        response, _ = await self._prepare(request, query)
+    async def _goodbye(self, response: StreamResponse, query: StreamQuery, reason: str) -> None:
         retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
-        plain = formats.SSE_PLAIN  # the response adds its own chunks
-        await response.write(plain.control(controls.goodbye(reason, retry_ms, site.clock())))
-        return response
-
-    async def _prepare(
-        self, request: web.Request, query: StreamQuery
-    ) -> tuple[StreamResponse, AbstractStreamWriter | None]:
-        wire_format = _format(query, chunked=request.version >= HttpVersion11)
-        response = StreamResponse(wire_format, self._site.cors(request), self._site.send_timeout)
-        return response, await response.prepare(request)
+        plain = _format(query, chunked=False)  # the response adds its own chunks
+        await response.write(plain.control(controls.goodbye(reason, retry_ms, self._site.clock())))
 
 
 def _format(query: StreamQuery, *, chunked: bool) -> Format:
