@@ -15,8 +15,8 @@ from sse_signals.hub.sweep import Sweep
 from sse_signals.logs import adapt
 from sse_signals.model import MAX_BATCH, EventId, HistoryLimits
 from sse_signals.service import Service, drain
-from sse_signals.settings import without_password
-from sse_signals.web.origins import LOCAL_HOSTS
+from sse_signals.settings import checked, without_password
+from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
 from sse_signals.web.site import Limits, Site
 
@@ -161,17 +161,21 @@ class SignalsService:
                 answers to every host.
             cors_origins: Origins of pages that may use it besides its own.
             logger: A structlog or standard logger.
+
+        Raises:
+            ConfigurationError: One of these is not what it may be.
         """
+        origins = cors_origins if isinstance(cors_origins, str) else ",".join(cors_origins)
         site = Site(
             service=event_broker.service,
             clock=event_broker.clock,
             logger=adapt(logger),
-            prefix=prefix,
+            prefix=checked("prefix", prefix),
             limits=limits or Limits(),
-            heartbeat=heartbeat,
-            send_timeout=send_timeout,
-            hosts=allowed_hosts,
-            cors_origins=frozenset(cors_origins),
+            heartbeat=checked("heartbeat", heartbeat),
+            send_timeout=checked("send_timeout", send_timeout),
+            hosts=host_names(allowed_hosts),
+            cors_origins=checked("cors_origins", origins),
         )
         service = cls(site, event_broker)
         add_routes(app, site)

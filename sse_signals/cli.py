@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -61,9 +62,10 @@ def serve(*, examples: bool, **options: Any) -> None:
 
 
 def _print_examples(url: str) -> None:
-    click.echo(f"Listen:   curl -N '{url}/stream?topic=hello'")
-    click.echo(f"Publish:  curl -d 'hello world' '{url}/publish?topic=hello'")
-    sys.stdout.flush()
+    with suppress(OSError):  # nobody reads it: the hub is there all the same
+        click.echo(f"Listen:   curl -N '{url}/stream?topic=hello'")
+        click.echo(f"Publish:  curl -d 'hello world' '{url}/publish?topic=hello'")
+        sys.stdout.flush()
 
 
 def _nothing(_url: str) -> None:

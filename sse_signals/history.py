@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sse_signals.model import HistoryLimits, Tail
 
 _OVERHEAD: Final = 300  # bytes that CPython needs for an event besides its frame, as measured with sys.getsizeof
+_SET: Final = 216  # bytes of a small set
+_REF: Final = 120  # bytes of a text in a set besides its characters
 _COMPACT: Final = 4096  # trimmed places that may stand at the front of the list before it is moved
 
 # Stands where an event was, so that its frame is freed at once and not when the list is next compacted.
@@ -101,6 +103,10 @@ class History:
         """Return the sequence number of the first event held that is not older than ``time_ms``."""
         return self._sequence + bisect_right(self._events, time_ms - 1, self._first, key=_time_ms)
 
+    def complete_since(self, time_ms: int) -> bool:
+        """Say whether nothing that came at ``time_ms`` or later is missing, as far as can be known."""
+        return not self.floor or 0 < self.floor_ms < time_ms
+
     def read(self, sequence: int, stop: int) -> Sequence[Event]:
         """Return the events from ``sequence`` up to but not including ``stop``, as far as they are held."""
         low = max(sequence - self._sequence, self._first)
@@ -134,5 +140,5 @@ class History:
 
 
 def _cost(event: Event) -> int:
-    targets = 0 if event.targets is None else sum(map(len, event.targets))
+    targets = 0 if event.targets is None else _SET + sum(map(len, event.targets)) + _REF * len(event.targets)
     return _OVERHEAD + len(event.frame) + len(event.address or "") + targets

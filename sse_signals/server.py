@@ -33,6 +33,7 @@ LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the 
 SPARE_FILES: Final = 64  # open files that are not streams
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
+_VARY: Final = {"Vary": "Origin, Authorization, Cookie"}
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
 
 
@@ -57,7 +58,7 @@ class Connection(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = Problem(
                 404, "not-found", "The request's target is no path.", hint="Ask for a path such as /signals/stream."
-            ).response({})
+            ).response(_VARY)
         return await super().finish_response(request, resp, start_time)
 
     def handle_error(
@@ -88,7 +89,7 @@ class Connection(web.RequestHandler):
             problem.close = True
         if request.writer.output_size > 0:
             raise ConnectionError("a response has begun")
-        return problem.response({})
+        return problem.response(_VARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _add_service(app: web.Application, settings: Settings, logger: Any) -> Signa
         heartbeat=settings.heartbeat,
         send_timeout=settings.send_timeout,
         limits=Limits(message=settings.max_message, body=settings.max_body, streams=settings.max_streams),
-        allowed_hosts=None if settings.insecure else LOCAL_HOSTS,
+        allowed_hosts=None if settings.insecure else {*LOCAL_HOSTS, _in_url(settings.host)},
         cors_origins=settings.cors_origins,
         logger=logger,
     )
@@ -203,7 +204,11 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
 
 def _url(server: asyncio.Server, settings: Settings) -> str:
     host, port = server.sockets[0].getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.prefix}"
+    return f"http://{_in_url(host)}:{port}{settings.prefix}"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _told_once_a_second(logger: Any) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
@@ -236,13 +241,10 @@ def _check_machine(settings: Settings, logger: Any) -> None:
     if soft < needed:
         raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-        logger.warning(
-            "the limit of open files is low",
-            limit=soft,
-            raised_to=raised,
-            needed=needed,
-            hint=f"Run 'ulimit -n {needed}' first, or lower SIGNALS_MAX_STREAMS.",
-        )
+        told: dict[str, Any] = {"limit": soft, "raised_to": raised, "needed": needed}
+        if raised < needed:
+            told["hint"] = f"Run 'ulimit -n {needed}' first, or lower SIGNALS_MAX_STREAMS."
+        logger.warning("the limit of open files is low", **told)
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         logger.warning(
             "aiohttp runs without its C parser",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sse_signals.clock import wall_clock_ms
 from sse_signals.cursor.node import Node
 from sse_signals.cursor.scan import scan_back
-from sse_signals.cursor.start import NOTHING, Found, Newest, Start, ahead
+from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead
 from sse_signals.errors import BrokerUnavailable
+from sse_signals.model import EventId
 from sse_signals.retry import GOODBYE, backoff, spread
 from sse_signals.wire import controls
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from sse_signals.hub.stream import Stream
     from sse_signals.identity import Identity
     from sse_signals.interfaces import Broker
-    from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Receipt, Signal
+    from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Receipt, Signal
     from sse_signals.topics import Filters
 
 START_PATIENCE: Final = 5.0  # seconds that a start waits for the log, before it goes on without being ready
+SLICE: Final = 0.002  # seconds of taking events after which the loop goes round
 HEAD_TIMEOUT: Final = 2.0  # seconds to wait for the log's own head before an id counts as unknown
 
 
@@ -123,23 +125,32 @@ class Service:
         """
         if not self.started:
             raise BrokerUnavailable("the log has not been read yet")
-        if isinstance(start, Newest):
-            return Found(newest_from=await self._look_back(filters, identity, start.count))
-        if ahead(self.node.history, start):
-            return Found(log_head=await self._log_head())
-        return NOTHING
+        match start:
+            case Newest(count):
+                return Found(newest_from=await self._look_back(filters, identity, count))
+            case After(EventId() as event_id) if ahead(self.node.history, start):
+                return Found(log_head=await self._log_head(event_id))
+            case _:
+                return NOTHING
 
-    async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> int:
-        """Return the position before the last ``wanted`` events for an identity: one block a turn, in single file."""
-        async with self._scanning:
-            history = self.node.history
-            sequence = history.end
-            while wanted and sequence > history.start:
+    async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> EventId:
+        """Return the id before the last ``wanted`` events for an identity; who ask at once take turns, by blocks."""
+        history = self.node.history
+        epoch, sequence = history.epoch, history.end
+        while wanted and sequence > history.start:
+            async with self._scanning:
                 sequence, wanted = scan_back(history, filters, identity, sequence, wanted)
                 await asyncio.sleep(0)
-            return history.position_before(sequence)
+        return EventId(epoch, history.position_before(sequence))
 
-    async def _log_head(self) -> EventId | None:
+    async def _log_head(self, wanted: EventId) -> EventId | None:
+        """Ask the log for its head; an answer to a question that was asked before may be too old for this id."""
+        head = await self._shared_head()
+        if head is not None and head.position < wanted.position:
+            head = await self._shared_head()
+        return head
+
+    async def _shared_head(self) -> EventId | None:
         """Ask the log for its head; everybody who asks meanwhile gets the same answer, None when there is none."""
         if self._asking is None:
             self._asking = asyncio.ensure_future(self._ask_head())
@@ -173,6 +184,16 @@ class Service:
             attempted.set()
             await asyncio.sleep(backoff(attempt, random.random()))  # noqa: S311 - not a secret
 
+    async def _take(self, events: Sequence[Event]) -> None:
+        """Take events one by one, and let the loop go round: one batch may concern thousands of groups."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SLICE
+        for event in events:
+            self.node.take((event,))
+            if loop.time() >= deadline:
+                await asyncio.sleep(0)
+                deadline = loop.time() + SLICE
+
     async def _follow(self) -> AsyncIterator[None]:
         """Read the tail once, then take what comes; yields whenever the log is known to be reachable."""
         if self.started:
@@ -182,7 +203,7 @@ class Service:
             self.started = True
         yield
         async for events in self._broker.follow(self.node.head):
-            self.node.take(events)
+            await self._take(events)
             self.node.history.trim(self._clock())  # without streams there is no sweep that does it
             yield
         raise BrokerUnavailable("the log ended")

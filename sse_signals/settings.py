@@ -23,7 +23,8 @@ _HOST: Final = re.compile(
     r"(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,127}\.?"  # a name or IPv4 address
     r"|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\Z"  # an IPv6 address
 )
-_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+_ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?")
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 class Origins(kinds.Field[frozenset[str]]):
@@ -31,9 +32,16 @@ class Origins(kinds.Field[frozenset[str]]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
         origins = frozenset(str(value).replace(",", " ").split())
-        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        if not all(self._is_sent(_ORIGIN.fullmatch(origin)) for origin in origins):
             raise ValidationError("Not a list of origins.")
         return origins
+
+    def _is_sent(self, origin: re.Match[str] | None) -> bool:
+        """Say whether a browser sends such an origin: it leaves the scheme's own port out."""
+        if origin is None:
+            return False
+        port = origin[3]
+        return port is None or (port != _DEFAULT_PORTS[origin[1]] and int(port) < 2**16)
 
 
 def _setting(default: Any, kind: kinds.Field[Any], may_be: str, purpose: str) -> Any:
@@ -62,8 +70,8 @@ class Settings:
     )
     prefix: str = _setting(
         "/signals",
-        kinds.String(validate=Regexp(r"(/[A-Za-z0-9._~-]+)+\Z")),
-        "a path such as /signals, without a slash at its end",
+        kinds.String(validate=Regexp(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._~-]+)+\Z")),
+        "a path such as /signals, without dots alone and without a slash at its end",
         "path that all routes begin with",
     )
     heartbeat: float = _seconds(15.0, 0.1, 3600, "seconds between two heartbeats of a stream")
@@ -111,15 +119,30 @@ def load(environ: Mapping[str, str], options: Mapping[str, Any]) -> Settings:
             near = get_close_matches(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], 1)
             mend = f"did you mean {PREFIX}{near[0]}?" if near else f"known are {', '.join(known)}."
             raise ConfigurationError(f"{name} is no setting: {mend}")
-    values = {}
+    values, named = {}, {field.name: name for name, field in known.items()}
     for name, field in known.items():
         if options.get(field.name) is not None:
+            named[field.name] = f"{option(field.name)} ({name})"
             values[field.name] = _read(field.metadata, option(field.name), options[field.name])
         elif name in environ:
             values[field.name] = _read(field.metadata, name, environ[name])
     settings = Settings(**values)
-    _check_together(settings)
+    _check_together(settings, named)
     return settings
+
+
+def checked(name: str, value: Any) -> Any:
+    """Return the value of one setting, for those who set it in a program.
+
+    Args:
+        name: The setting, as the field of `Settings` is called.
+        value: Its value, as text or as what it stands for.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    field = next(field for field in fields(Settings) if field.name == name)
+    return _read(field.metadata, name, value)
 
 
 def loopback(host: str) -> bool:
@@ -147,13 +170,14 @@ def _read(metadata: Mapping[str, Any], name: str, value: Any) -> Any:
         raise ConfigurationError(f"{name} is {shown!r}: it may be {metadata['may_be']}.") from None
 
 
-def _check_together(settings: Settings) -> None:
-    if settings.max_message > settings.max_body:
+def _check_together(settings: Settings, named: Mapping[str, str]) -> None:
+    message, body = settings.max_message, settings.max_body
+    if message > body:
         raise ConfigurationError(
-            f"SIGNALS_MAX_MESSAGE is {settings.max_message}: it may be at most SIGNALS_MAX_BODY, {settings.max_body}."
+            f"{named['max_message']} is {message}: it may be at most {named['max_body']}, which is {body}."
         )
     if not settings.insecure and not loopback(settings.host):
         raise ConfigurationError(
-            f"SIGNALS_HOST is {settings.host!r}: without authentication it may be 127.0.0.1, ::1 or localhost; "
+            f"{named['host']} is {settings.host!r}: without authentication it may be 127.0.0.1, ::1 or localhost; "
             "--insecure serves anybody who can reach another address."
         )

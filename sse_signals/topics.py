@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from sse_signals import names
@@ -92,6 +93,10 @@ class Filters:
 
     exact: frozenset[str]
     prefixes: frozenset[str]
+    _starts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_starts", tuple(self.prefixes))
 
     @classmethod
     def parse(cls, texts: Iterable[str], field: str = "topic") -> Filters:
@@ -107,7 +112,7 @@ class Filters:
         wanted = list(texts)
         if len(wanted) > MAX_FILTERS:
             raise InvalidInput(
-                f"There are more than {MAX_FILTERS} topic filters.",
+                f"There are more than {MAX_FILTERS} topic filters; a plugin counts as two.",
                 field=field,
                 hint="Use a prefix such as 'orders/*'.",
             )
@@ -118,7 +123,7 @@ class Filters:
 
     def match(self, where: str | None) -> bool:
         """Say whether a signal published at ``where`` is asked for; a broadcast always is."""
-        return where is None or where in self.exact or (bool(self.prefixes) and where.startswith(tuple(self.prefixes)))
+        return where is None or where in self.exact or where.startswith(self._starts)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the filters as text, sorted."""

@@ -109,10 +109,12 @@ def test_32_levels_are_taken_and_33_are_not() -> None:
 
 def test_depth_counts_containers() -> None:
     """A plain value has depth 0, an empty array 1; siblings do not add up."""
-    assert not deeper_than("x", 0)
-    assert deeper_than([], 0)
-    assert not deeper_than([[], [], {}], 2)
-    assert deeper_than([1, {"a": ()}], 2)
+    assert not deeper_than(b'"x"', 0)
+    assert deeper_than(b"[]", 0)
+    assert not deeper_than(b"[[],[],{}]", 2)
+    assert not deeper_than(b"[[],[],{}]" * 20, 2)
+    assert deeper_than(b'[1,{"a":[[]]}]', 3)
+    assert not deeper_than(rb'["[[[", "\"[[[\\", {"[": "]"}]', 2)
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:

@@ -144,7 +144,7 @@ def test_another_address_needs_authentication_or_insecure(host: str) -> None:
 
 def test_a_message_fits_into_a_body() -> None:
     """Two limits that contradict each other are told with both names."""
-    with pytest.raises(ConfigurationError, match=r"SIGNALS_MAX_MESSAGE is 65536.*SIGNALS_MAX_BODY, 1000\."):
+    with pytest.raises(ConfigurationError, match=r"SIGNALS_MAX_MESSAGE is 65536.*SIGNALS_MAX_BODY, which is 1000\."):
         load({"SIGNALS_MAX_BODY": "1000"}, {})
     assert load({"SIGNALS_MAX_BODY": "1000"}, {"max_message": "1000"}).max_body == 1000
 

@@ -27,7 +27,8 @@ _EPOCH_ALPHABET: Final = "0123456789abcdefghijkmnpqrstuvwxyz"  # 34 letters, so 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     digest: bytes
-    receipt: Receipt
+    record: int
+    count: int
     until_ms: int
 
 
@@ -45,7 +46,7 @@ class MemoryBroker:
         self._epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(8))
         self._log = History(limits or HistoryLimits(), EventId(self._epoch, 0))
         self._time_ms = 0
-        self._grown = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._keys: dict[tuple[str, str], _Remembered] = {}
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
@@ -57,15 +58,17 @@ class MemoryBroker:
             if known is not None:
                 if known.digest != key.digest:
                     raise IdempotencyConflict("the idempotency key was used for another request")
-                return Receipt(known.receipt.ids, repeated=True)
+                return Receipt(self._ids(known.record, known.count), repeated=True)
             if len(self._keys) >= IDEMPOTENCY_KEYS:
                 oldest = next(iter(self._keys.values()))
                 raise IdempotencyTableFull((oldest.until_ms - now_ms) / 1000)
-        receipt = Receipt(self._append(signals, now_ms))
+        record = (self._log.head >> INDEX_BITS) + 1
+        ids = self._ids(record, len(signals))
+        self._append(ids, signals, now_ms)
         if key is not None:
             until_ms = now_ms + round(IDEMPOTENCY_WINDOW * 1000)
-            self._keys[key.publisher, key.key] = _Remembered(key.digest, receipt, until_ms)
-        return receipt
+            self._keys[key.publisher, key.key] = _Remembered(key.digest, record, len(signals), until_ms)
+        return Receipt(ids)
 
     async def head(self) -> EventId:
         """See `sse_signals.interfaces.Broker.head`."""
@@ -87,7 +90,7 @@ class MemoryBroker:
                 at = events[-1].position
                 yield events
             else:
-                await self._grown.wait()
+                await self._grown()
 
     async def close(self) -> None:
         """See `sse_signals.interfaces.Broker.close`."""
@@ -98,16 +101,26 @@ class MemoryBroker:
             sequence += 1
         return sequence
 
-    def _append(self, signals: Sequence[Signal], now_ms: int) -> Sequence[EventId]:
-        record = (self._log.head >> INDEX_BITS) + 1
-        ids = [EventId(self._epoch, position(record, index)) for index in range(len(signals))]
+    def _ids(self, record: int, count: int) -> Sequence[EventId]:
+        return [EventId(self._epoch, position(record, index)) for index in range(count)]
+
+    def _append(self, ids: Sequence[EventId], signals: Sequence[Signal], now_ms: int) -> None:
         for event_id, signal in zip(ids, signals, strict=True):
             self._log.append(event(event_id, now_ms, signal))
         self._log.trim(now_ms)
-        # Wakes every follower waiting now, and leaves the next to wait for the next record.
-        self._grown.set()
-        self._grown.clear()
-        return ids
+        waiting, self._waiting = self._waiting, set()
+        for follower in waiting:
+            if not follower.done():
+                follower.set_result(None)
+
+    async def _grown(self) -> None:
+        """Wait for the next record. A future of the loop that waits: the log may outlive one loop and serve another."""
+        follower = asyncio.get_running_loop().create_future()
+        self._waiting.add(follower)
+        try:
+            await follower
+        finally:
+            self._waiting.discard(follower)
 
     def _forget_keys(self, now_ms: int) -> None:
         while self._keys:

@@ -68,11 +68,11 @@ class Found:
     """What takes time to find out before a stream can be opened.
 
     Attributes:
-        newest_from: For `Newest`, the position to start after.
+        newest_from: For `Newest`, the id to start after.
         log_head: For `After` with an id that is ahead of this node, the log's own head; None when nobody could tell.
     """
 
-    newest_from: int = 0
+    newest_from: EventId | None = None
     log_head: EventId | None = None
 
 
@@ -91,13 +91,15 @@ def opening(history: History, start: Start, found: Found) -> Opening:
         case After(event_id):
             return _resume(history, event_id, found.log_head)
         case Since(time_ms):
-            if time_ms <= history.floor_ms:
+            if not history.complete_since(time_ms):
                 return Opening(history.floor, Gap(GapReason.TRIMMED, None), None, None)
             position = history.position_before(history.since(time_ms))
         case Oldest():
             position = history.floor
         case Newest():
-            position = max(found.newest_from, history.floor)
+            position = history.floor
+            if found.newest_from is not None and found.newest_from.epoch == history.epoch:
+                position = max(found.newest_from.position, position)
         case _:  # Live
             position = history.head
     return Opening(position, None, None, EventId(history.epoch, position))
@@ -107,7 +109,8 @@ def ahead(history: History, start: Start) -> bool:
     """Say whether an id is newer than anything this node has seen, so that only the log itself can tell about it."""
     if not isinstance(start, After) or start.event_id is None:
         return False
-    return start.event_id.epoch == history.epoch and start.event_id.position > history.head
+    event_id = start.event_id
+    return event_id.epoch == history.epoch and event_id.position > history.head
 
 
 def _resume(history: History, event_id: EventId | None, log_head: EventId | None) -> Opening:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sse_signals.interfaces import Scheduler
 
 TURN: Final = 0.002  # seconds of catching up in one turn of the loop
-_SHARED_PIECES: Final = 64  # pieces kept for the next stream of the same group
+SHARED_BYTES: Final = 32 * 1024 * 1024  # of pieces that are kept for the next stream of the same group
+_PIECE: Final = 512  # bytes that a piece takes besides its data
 
 
 class Turnstile:
@@ -40,6 +41,7 @@ class Turnstile:
         self._clock = clock
         self._queue: deque[Stream] = deque()
         self._shared: dict[tuple[Group | None, int, int], tuple[Piece, bytes]] = {}
+        self._shared_size = 0
         self._scheduled = False
         self.gaps = 0
         self.pieces = 0
@@ -75,6 +77,7 @@ class Turnstile:
                 self._scheduler.call_at(now + (now - started), self._turn)
             else:
                 self._shared.clear()
+                self._shared_size = 0
 
     def _serve(self, stream: Stream) -> None:
         """Write the next piece to a stream, and let it join once it has everything."""
@@ -127,9 +130,11 @@ class Turnstile:
             piece = scan(self._history, stream.filters, sequence, stop)
             found = (piece, stream.format.events(piece.public) if piece.public else b"")
             self.pieces += 1
-            if len(self._shared) >= _SHARED_PIECES:
-                del self._shared[next(iter(self._shared))]
             self._shared[key] = found
+            self._shared_size += len(found[1]) + _PIECE
+            while self._shared_size > SHARED_BYTES:
+                _, data = self._shared.pop(next(iter(self._shared)))
+                self._shared_size -= len(data) + _PIECE
         return found
 
     def _complete(self, stream: Stream) -> None:

@@ -28,7 +28,6 @@ class Part:
         events: In log order, at least one.
         low: The position of the first.
         high: The position up to which members have everything once it is written.
-        data: The events as bytes.
         members: Who was live when the flush began.
     """
 
@@ -36,7 +35,6 @@ class Part:
     events: Sequence[Event]
     low: int
     high: int
-    data: bytes
     members: Sequence[Stream]
 
 
@@ -50,7 +48,7 @@ class Group:
         live: Those the hub writes to, in the order they joined.
         pending: Events that wait for the next flush, in log order.
         pending_size: Bytes of their frames.
-        flushing: Whether a running flush has still to write to members.
+        flushing: The position of the first event that a running flush has still to write to members, or None.
     """
 
     __slots__ = ("filters", "flushing", "format", "live", "open", "pending", "pending_size")
@@ -62,7 +60,7 @@ class Group:
         self.live: dict[Stream, None] = {}
         self.pending: list[Event] = []
         self.pending_size = 0
-        self.flushing = False
+        self.flushing: int | None = None
 
     def add(self, event: Event) -> None:
         """Let an event wait for the next flush."""
@@ -83,8 +81,8 @@ class Group:
         else:
             events, self.pending = self.pending, []
         self.pending_size -= sum(len(event.frame) for event in events)
-        self.flushing = True
-        return Part(self, events, events[0].position, high, self.format.events(events), list(self.live))
+        self.flushing = events[0].position
+        return Part(self, events, self.flushing, high, list(self.live))
 
     def clear(self) -> None:
         """Forget what waits; its members then read it from the history."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sse_signals.hub.groups import PENDING_BYTES, Groups
+from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups
+from sse_signals.hub.owners import Owners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,9 +26,9 @@ _END: Final = object()
 class Hub:
     """All open streams of a node.
 
-    Flushes adapt to the load: an idle hub flushes in the next turn of the loop; a busy one starts the next flush no
-    earlier than one flush's duration after the last ended. So nothing is delayed at a low rate, many events share one
-    write at a high rate, and the rest of the program always gets half of the loop.
+    Flushes adapt to the load: an idle hub flushes in the next turn of the loop, a busy one no earlier than one flush's
+    duration after the last ended. So nothing waits at a low rate, many events share one write at a high rate, and the
+    rest of the program always gets half of the loop.
 
     Attributes:
         head: The position of the newest event routed.
@@ -38,7 +39,7 @@ class Hub:
     def __init__(self, scheduler: Scheduler, head: int) -> None:
         self._scheduler = scheduler
         self._groups = Groups()
-        self._owners: dict[str, dict[Stream, None]] = {}
+        self._owners = Owners()
         self._dirty: dict[Group, None] = {}
         self._dirty_own: dict[Stream, None] = {}
         self._running: Iterator[None] | None = None
@@ -46,6 +47,7 @@ class Hub:
         self._started = 0.0
         self._not_before = 0.0
         self._deadline = 0.0
+        self._writes = 0
         self.head = head
         self.streams: dict[Stream, None] = {}
         self.flushes = 0
@@ -75,13 +77,12 @@ class Hub:
             stream.group = None
 
     def join(self, stream: Stream) -> None:
-        """Make a stream live that has everything up to the head. Nothing may happen between finding that and this."""
+        """Make a stream live that has everything up to the head; nothing may happen between finding that and this."""
         stream.live = True
         stream.own.clear()
         stream.own_size = 0
         _group(stream).live[stream] = None
-        for ref in stream.identity.owns:
-            self._owners.setdefault(ref, {})[stream] = None
+        self._owners.add(stream)
 
     def fall_behind(self, stream: Stream, first: int | None = None) -> None:
         """Stop writing to a stream; it will be caught up from the history.
@@ -92,9 +93,9 @@ class Hub:
             stream: A live stream.
             first: The position of the first event it misses; None to find out.
         """
-        first = first or self._first_missing(stream)
-        if first is not None:
-            stream.pos = max(stream.pos, first - 1)
+        if first is None:
+            first = self._first_missing(stream)
+        stream.pos = max(stream.pos, first - 1)
         self._withdraw(stream)
         stream.times_behind += 1
         stream.wait()
@@ -105,14 +106,14 @@ class Hub:
             if stream.live:
                 self.fall_behind(stream)
         for stream in self.streams:
-            _group(stream).flushing = False
+            _group(stream).flushing = None
             _group(stream).clear()
         self._dirty.clear()
 
     def settled(self, stream: Stream) -> bool:
         """Say whether a live stream has been written everything up to the head, so that a heartbeat may say so."""
         group = _group(stream)
-        return stream.live and not group.pending and not group.flushing and not stream.own
+        return stream.live and not group.pending and group.flushing is None and not stream.own
 
     def route(self, event: Event) -> None:
         """Let an event wait for the next flush, for everybody live who may have it."""
@@ -126,7 +127,7 @@ class Hub:
                         self._overflow(group)
         else:
             for ref in event.targets:
-                for stream in list(self._owners.get(ref, ())):
+                for stream in self._owners.of(ref):
                     self._route_own(stream, event)
         if self._busy:
             self._schedule()
@@ -140,12 +141,13 @@ class Hub:
     def _busy(self) -> bool:
         return self._running is not None or bool(self._dirty) or bool(self._dirty_own)
 
-    def _first_missing(self, stream: Stream) -> int | None:
-        """Return the position of the first event that waits for a live stream; None when that cannot be told."""
+    def _first_missing(self, stream: Stream) -> int:
+        """Return the position of the first event that waits for a live stream, or may not have been written yet."""
         group = _group(stream)
-        if group.flushing:
-            return None
-        return min((events[0].position for events in (group.pending, stream.own) if events), default=None)
+        waiting = [events[0].position for events in (group.pending, stream.own) if events]
+        if group.flushing is not None:
+            waiting.append(group.flushing)
+        return min(waiting, default=0)
 
     def _route_own(self, stream: Stream, event: Event) -> None:
         already = bool(stream.own) and stream.own[-1] is event
@@ -170,11 +172,7 @@ class Hub:
         stream.own_size = 0
         self._dirty_own.pop(stream, None)
         del _group(stream).live[stream]
-        for ref in stream.identity.owns:
-            streams = self._owners[ref]
-            del streams[stream]
-            if not streams:
-                del self._owners[ref]
+        self._owners.remove(stream)
 
     def _schedule(self) -> None:
         if self._scheduled:
@@ -227,8 +225,9 @@ class Hub:
                 yield
 
     def _write_part(self, part: Part) -> Iterator[None]:
-        low, high, data, count = part.low, part.high, part.data, len(part.events)
-        for number, stream in enumerate(part.members, 1):
+        low, high, count = part.low, part.high, len(part.events)
+        data = part.group.format.events(part.events)
+        for stream in part.members:
             if stream.own or stream.pos >= low:
                 self._write_merged(stream, part.events, high)
             elif stream.live:
@@ -237,9 +236,10 @@ class Hub:
                     stream.events += count
                 else:
                     self.fall_behind(stream, low)
-            if not number % _CHECK_EVERY and self._scheduler.time() >= self._deadline:
+            self._writes += 1  # across parts: there may be many with few members each
+            if not self._writes % _CHECK_EVERY and self._scheduler.time() >= self._deadline:
                 yield
-        part.group.flushing = False
+        part.group.flushing = None
 
     def _write_own(self, stream: Stream, high: int) -> None:
         """Write a stream's targeted events, as far as no event for its whole group comes before them."""
@@ -254,6 +254,9 @@ class Hub:
         merged = [event for event in (*events, *own) if event.position > stream.pos]
         if own:
             merged.sort(key=lambda event: event.position)
+        if len(merged) > 1 and sum(len(event.frame) for event in merged) > FLUSH_BYTES + len(merged[-1].frame):
+            self.fall_behind(stream, merged[0].position)  # the history is read in pieces of bounded size
+            return
         if merged and not stream.write(stream.format.events(merged)):
             self.fall_behind(stream, merged[0].position)
             return

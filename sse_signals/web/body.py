@@ -92,9 +92,10 @@ def parse_json(text: bytes) -> Any:  # any JSON value
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"It is not valid JSON: {error}.") from None
-    # Two cheap looks at the bytes spare nearly every message the walk through its values.
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and deeper_than(value, MAX_DEPTH + _ENVELOPE):
+        if "depth" in error.msg:
+            raise ValueError(f"It is nested deeper than {MAX_DEPTH} levels.") from None
+        raise ValueError(f"It is not valid JSON: {error.msg}, at column {error.colno}.") from None
+    if deeper_than(text, MAX_DEPTH + _ENVELOPE):
         raise ValueError(f"It is nested deeper than {MAX_DEPTH} levels.")
     if _LONG_NUMBER.search(text):
         # orjson would turn an integer of more than 64 bits into a rounded float.

@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_ERRORS: Final = 20  # told of one request; a body has room for a hundred thousand
+MAX_TARGETS: Final = 10_000  # of one signal; a group's ref reaches all its members
+UNKNOWN: Final = "There is no such member."
+TEXTS: Final[dict[str, str | list[Any] | dict[Any, Any]]] = {
+    "required": "It is missing.",
+    "null": "It is null. Leave it out instead.",
+    "type": "It is not a JSON object.",
+}
+_REFS: Final = {**TEXTS, "null": "It is null. Leave it out for everyone, or write [] for nobody."}
 
 
 class Checked(fields.Field[str | None]):
     """Text that a function of this package checks and brings into its one form."""
 
     def __init__(self, check: Callable[[str, str], str | None], **arguments: Any) -> None:
-        super().__init__(**arguments)
+        super().__init__(error_messages=TEXTS, **arguments)
         self._check = check
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -27,11 +35,16 @@ class Checked(fields.Field[str | None]):
 
 
 class Refs(fields.Field[frozenset[str]]):
-    """A list of entity refs; one plain loop, since a body has room for a hundred thousand of them."""
+    """A list of entity refs; one plain loop, since there may be very many."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(error_messages=_REFS, **arguments)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         if not isinstance(value, list):
-            raise ValidationError("Not a valid list.")
+            raise ValidationError('It is not a list. Write ["group:default/team-a"].')
+        if len(value) > MAX_TARGETS:
+            raise ValidationError(f"There are more than {MAX_TARGETS}. Target a group that they are members of.")
         refs: set[str | None] = set()
         refused: dict[int | str, Any] = {}
         for index, text in enumerate(value):
@@ -48,7 +61,7 @@ class Refs(fields.Field[frozenset[str]]):
 
 def _checked(check: Callable[[str, str], str | None], text: Any) -> str | None:
     if not isinstance(text, str):
-        raise ValidationError("Not a valid string.")
+        raise ValidationError("It is not text.")
     try:
         return check(text, "")
     except InvalidInput as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from sse_signals.errors import ConfigurationError
 from sse_signals.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -13,8 +14,26 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+_NAME: Final = r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
+_HOST: Final = re.compile(_NAME)
+_ORIGIN: Final = re.compile(f"(https?)://{_NAME}")
 _ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, Idempotency-Key"
+
+
+def host_names(allowed: Collection[str] | None) -> Collection[str] | None:
+    """Return hosts to answer to as they are compared; None is every host.
+
+    Raises:
+        ConfigurationError: One is no name of a host.
+    """
+    if allowed is None:
+        return None
+    names = frozenset() if isinstance(allowed, str) else frozenset(name.lower() for name in allowed)
+    if not names or not all((match := _HOST.fullmatch(name)) and match[2] is None for name in names):
+        detail = "it may be a set of names without ports, such as {'app.example.com'}, or None for every host."
+        raise ConfigurationError(f"allowed_hosts is {allowed!r}: {detail}")
+    return names
 
 
 def check_host(request: web.BaseRequest, allowed: Collection[str] | None) -> None:
@@ -31,14 +50,13 @@ def check_host(request: web.BaseRequest, allowed: Collection[str] | None) -> Non
         raise Problem(400, "bad-host", "A request has exactly one Host header.", hint="Send one Host header.")
     if allowed is None or not hosts:
         return
-    name = hosts[0].lower()
-    name = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
-    if name not in allowed:
+    host = _HOST.fullmatch(hosts[0].lower())
+    if host is None or host[1] not in allowed:
         raise Problem(
             403,
             "host-not-allowed",
             "The hub does not answer to this Host.",
-            hint="Without authentication it answers only to localhost; start it with --insecure, or allow the host.",
+            hint="Without authentication it answers only to localhost: allow the host, or start it with --insecure.",
         )
 
 
@@ -48,14 +66,14 @@ def check_origin(request: web.BaseRequest, allowed: Collection[str]) -> None:
     Raises:
         Problem: 403.
     """
-    origin = request.headers.get("Origin")
-    if origin is None or origin in allowed or _own(request, origin):
+    origins = request.headers.getall("Origin", [])
+    if not origins or (len(origins) == 1 and (origins[0] in allowed or _own(request, origins[0]))):
         return
     raise Problem(
         403,
         "origin-not-allowed",
         "Pages of this origin may not use the hub.",
-        hint="Add the page's origin, exactly as the browser sends it, to SIGNALS_CORS_ORIGINS.",
+        hint="Allow the page's origin, exactly as the browser sends it: SIGNALS_CORS_ORIGINS, or cors_origins=.",
     )
 
 
@@ -81,13 +99,9 @@ def preflight(methods: str) -> dict[str, str]:
 
 def _own(request: web.BaseRequest, origin: str) -> bool:
     """Compare host and port, not the scheme: behind a proxy that ends TLS the hub itself is spoken to over HTTP."""
-    try:
-        page = urlsplit(origin)
-        here = urlsplit("//" + request.headers.get("Host", ""))
-        ports = page.port, here.port
-    except ValueError:  # a port that is no number
+    page = _ORIGIN.fullmatch(origin)
+    here = _HOST.fullmatch(request.headers.get("Host", "").lower())
+    if page is None or here is None:
         return False
-    default = _DEFAULT_PORTS.get(page.scheme)
-    if default is None:
-        return False
-    return (page.hostname, ports[0] or default) == (here.hostname, ports[1] or default)
+    default = _DEFAULT_PORTS[page[1]]
+    return (page[2], page[3] or default) == (here[1], here[2] or default)

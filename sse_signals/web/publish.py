@@ -38,7 +38,7 @@ class Publish:
             SignalsError: The log refused, or cannot be reached.
         """
         self._site.check_origin(request)
-        check_names(request.query, PUBLISH_PARAMETERS)
+        check_names(request.query, PUBLISH_PARAMETERS, ("target",))
         media_type = bodies.media_type(request)
         header_key = _header_key(request)
         if not request.query and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
@@ -145,6 +145,5 @@ def _parse(text: bytes, field: str) -> Any:
     try:
         return bodies.parse_json(text)
     except ValueError as error:
-        raise InvalidInput(
-            str(error), field=field, hint="Send JSON (RFC 8259) in UTF-8 without a byte order mark."
-        ) from None
+        hint = "Send JSON (RFC 8259) in UTF-8 without a byte order mark, and large integers as strings."
+        raise InvalidInput(str(error), field=field, hint=hint) from None

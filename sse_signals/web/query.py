@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multidict import MultiMapping
 
 STREAM_PARAMETERS: Final = ("topic", "plugin", "lastEventId", "since", "poll")
-_REPEATED: Final = frozenset({"topic", "plugin", "target"})
+_REPEATED: Final = ("topic", "plugin")
 _LAST_COUNT: Final = re.compile(r"-([1-9][0-9]{0,5})")
 _AGO: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -48,8 +48,13 @@ class StreamQuery:
     ndjson: bool
 
 
-def check_names(query: MultiMapping[str], known: Collection[str]) -> None:
+def check_names(query: MultiMapping[str], known: Collection[str], repeated: Collection[str]) -> None:
     """Refuse parameters that nobody knows, two values where one is meant, and what is no text: mistakes in typing.
+
+    Args:
+        query: What was sent.
+        known: What there is.
+        repeated: Which of them may be given more than once.
 
     Raises:
         Problem: 400 that names the parameter.
@@ -59,7 +64,7 @@ def check_names(query: MultiMapping[str], known: Collection[str]) -> None:
             near = get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known parameters: {', '.join(known)}."
             raise bad_parameter(name[:64], "There is no such parameter.", hint)
-        if name not in _REPEATED and len(query.getall(name)) > 1:
+        if name not in repeated and len(query.getall(name)) > 1:
             raise bad_parameter(name, "It is given more than once.", "Give it once.")
         if any(_NOT_UTF8 in value for value in query.getall(name)):
             raise bad_parameter(name, "It is not UTF-8.", "Percent-encode the bytes of UTF-8 text.")
@@ -77,7 +82,7 @@ def stream_query(request: web.BaseRequest, now_ms: int) -> StreamQuery:
         InvalidInput: A topic filter or plugin id breaks its rules.
     """
     query = request.query
-    check_names(query, STREAM_PARAMETERS)
+    check_names(query, STREAM_PARAMETERS, _REPEATED)
     texts = list(query.getall("topic", []))
     for plugin in query.getall("plugin", []):
         texts += plugin_filters(plugin)
@@ -98,17 +103,22 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
 
 
 def _start(request: web.BaseRequest, now_ms: int, otherwise: Start) -> Start:
+    query = request.query
+    since = _since(query["since"], now_ms) if "since" in query else otherwise  # read even where it is outranked
+    after = _after(query["lastEventId"]) if query.get("lastEventId") else since
     headers = request.headers.getall("Last-Event-ID", [])
     if headers and headers[0]:
         # A browser sends this by itself and gives up for good on an error: what is unusable becomes a gap.
         return After(EventId.parse(headers[0]) if len(headers) == 1 else None)
-    query = request.query
-    if "lastEventId" in query:
-        event_id = EventId.parse(query["lastEventId"])
-        if event_id is None:
-            raise bad_parameter("lastEventId", "It is no event id.", "Send the id of the last event as you got it.")
-        return After(event_id)
-    return _since(query["since"], now_ms) if "since" in query else otherwise
+    return after
+
+
+def _after(text: str) -> Start:
+    event_id = EventId.parse(text)
+    if event_id is None:
+        hint = "Send the id of the last event as you got it, or leave the parameter out or empty."
+        raise bad_parameter("lastEventId", "It is no event id.", hint)
+    return After(event_id)
 
 
 def _since(text: str, now_ms: int) -> Start:

@@ -14,14 +14,16 @@ from sse_signals import messages, topics
 from sse_signals.errors import InvalidInput, MessageTooLarge
 from sse_signals.model import MAX_BATCH, Signal
 from sse_signals.names import visible
-from sse_signals.web.fields import MAX_ERRORS, Checked, Refs
+from sse_signals.web.fields import MAX_ERRORS, TEXTS, UNKNOWN, Checked, Refs
 from sse_signals.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _TARGETS: Final = "targetOwnershipEntityRefs"
 _SNAKE_TARGETS: Final = "target_ownership_entity_refs"
+_TYPES: Final = "It is neither 'broadcast' nor 'user'."
+_MAX_MEMBERS: Final = 32  # of a signal; there are fewer that mean something, and a body has room for very many
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,24 @@ class Item:
         return Signal(data=data, address=self.address, targets=self.targets, name=self.name)
 
 
-class SignalSchema(Schema):
-    """A signal: ``{"message", "topic"?, "plugin"?, "targetOwnershipEntityRefs"?, "event"?, "idempotencyKey"?}``."""
+class Strict(Schema):
+    """A schema that takes nothing it does not know."""
 
     class Meta:
         unknown = RAISE
 
-    message = fields.Raw(required=True, allow_none=True)
-    topic = Checked(topics.topic, allow_none=True)
-    plugin = Checked(topics.plugin_id, allow_none=True)
-    targets = Refs(data_key=_TARGETS, allow_none=True)
-    event = Checked(topics.event_name, allow_none=True)
-    key = Checked(visible, data_key="idempotencyKey", allow_none=True)
+    error_messages = {"unknown": UNKNOWN, "type": "It is not a JSON object."}  # noqa: RUF012 - marshmallow's way
+
+
+class SignalSchema(Strict):
+    """A signal: ``{"message", "topic"?, "plugin"?, "targetOwnershipEntityRefs"?, "event"?, "idempotencyKey"?}``."""
+
+    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS)
+    topic = Checked(topics.topic)
+    plugin = Checked(topics.plugin_id)
+    targets = Refs(data_key=_TARGETS)
+    event = Checked(topics.event_name)
+    key = Checked(visible, data_key="idempotencyKey")
 
     @pre_load
     def accept_snake_case(self, data: Any, **_: Any) -> Any:
@@ -94,13 +102,14 @@ class SignalSchema(Schema):
         )
 
 
-class RecipientsSchema(Schema):
+class RecipientsSchema(Strict):
     """Recipients as Backstage names them: ``{"type": "broadcast"}`` or ``{"type": "user", "entityRef": …}``."""
 
-    class Meta:
-        unknown = RAISE
-
-    type = fields.String(required=True, validate=validate.OneOf(("broadcast", "user")))
+    type = fields.String(
+        required=True,
+        validate=validate.OneOf(("broadcast", "user"), error=_TYPES),
+        error_messages={**TEXTS, "invalid": _TYPES},
+    )
     entityRef = fields.Raw()  # noqa: N815 - Backstage's name
 
     @post_load
@@ -120,15 +129,12 @@ class RecipientsSchema(Schema):
         return loaded
 
 
-class BackstageSchema(Schema):
+class BackstageSchema(Strict):
     """The payload of Backstage's signals service: ``{"recipients", "channel", "message"}``."""
 
-    class Meta:
-        unknown = RAISE
-
-    recipients = fields.Nested(RecipientsSchema, required=True)
+    recipients = fields.Nested(RecipientsSchema, required=True, error_messages=TEXTS)
     channel = Checked(topics.topic, required=True)
-    message = fields.Raw(required=True, allow_none=True)
+    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS)
 
     @post_load
     def to_item(self, data: dict[str, Any], **_: Any) -> Item:
@@ -209,16 +215,20 @@ class _Refused(Exception):
 
     def problem(self) -> Problem:
         first = self.errors[0]
-        where = f"Signal {first['index']}, field" if "index" in first else "Field"
+        what = f"field {first['field']}: {first['detail']}" if first["field"] else first["detail"]
+        detail = f"Signal {first['index']}, {what}" if "index" in first else what[0].upper() + what[1:]
         status, kind = (413, "message-too-large") if self.too_large else (400, "bad-signal")
         hint = "Mend what 'errors' names; nothing was published."
-        return Problem(status, kind, f"{where} {first['field']}: {first['detail']}", hint=hint, errors=self.errors)
+        return Problem(status, kind, detail, hint=hint, errors=self.errors)
 
 
 def _load(value: Any, limit: int) -> tuple[Signal, str | None]:
     if not isinstance(value, dict):
         detail = 'A signal is a JSON object such as {"topic": "orders", "message": …}.'
         raise _Refused([{"field": "", "detail": detail + " To send the body as it is, add ?topic=… to the URL."}])
+    if len(value) > _MAX_MEMBERS:
+        detail = f"It has {len(value)} members. Put what is to be told into 'message'."
+        raise _Refused([{"field": "", "detail": detail}])
     schema = _BACKSTAGE if "channel" in value or "recipients" in value else _SIGNAL
     try:
         item: Item = schema.load(value)
@@ -232,7 +242,7 @@ def _load(value: Any, limit: int) -> tuple[Signal, str | None]:
         raise _Refused([entry], too_large=too_large) from None
 
 
-def _flatten(messages_by_field: Any, known: Sequence[str], path: str = "") -> Any:
+def _flatten(messages_by_field: Any, known: Sequence[str], path: str = "") -> Iterator[dict[str, str]]:
     """Yield one entry for each message in marshmallow's nested dictionaries."""
     if isinstance(messages_by_field, dict):
         for name, inner in messages_by_field.items():
@@ -241,5 +251,9 @@ def _flatten(messages_by_field: Any, known: Sequence[str], path: str = "") -> An
             yield from _flatten(inner, known, path + step)
         return
     for message in messages_by_field:
-        near = get_close_matches(path, known, 1) if message == "Unknown field." else []
-        yield {"field": path, "detail": f"{message} Did you mean {near[0]!r}?" if near else message}
+        yield {"field": path, "detail": f"{message} {_instead(path, known)}" if message == UNKNOWN else message}
+
+
+def _instead(path: str, known: Sequence[str]) -> str:
+    near = get_close_matches(path, known, 1)
+    return f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}."

@@ -55,8 +55,9 @@ class StreamResponse(EventSourceResponse):
         writer = await super().prepare(request)
         self.stop_streaming()
         transport = connected(request)
-        # Zero: drain() then returns when the buffer is empty, not when it has shrunk to a quarter.
-        transport.set_write_buffer_limits(high=0)
+        # drain() then returns when the buffer is empty, not when it has shrunk to a quarter. Not 0: TLS on Python 3.11
+        # would take an empty buffer for a full one.
+        transport.set_write_buffer_limits(high=1, low=0)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         return writer
 

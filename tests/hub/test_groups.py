@@ -65,7 +65,7 @@ def test_one_flush_writes_at_most_so_many_bytes() -> None:
     assert [list(part.events) for part in parts] == [events[:2], events[2:4], events[4:]]
     assert [part.high for part in parts] == [events[1].position, events[3].position, 10**9]
     assert [part.low for part in parts] == [events[0].position, events[2].position, events[4].position]
-    assert all(len(part.data) <= FLUSH_BYTES for part in parts)
+    assert all(sum(len(event.frame) for event in part.events) <= FLUSH_BYTES for part in parts)
     assert group.pending_size == 0
 
 

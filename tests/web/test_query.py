@@ -81,6 +81,7 @@ def test_filters(query: str, exact: list[str], prefixes: list[str]) -> None:
         ("lastEventId=abcdefgh-5", After(ID)),
         ("lastEventId=abcdefgh-5&since=all", After(ID)),
         ("lastEventId=abcdefgh-5&poll=1", After(ID)),
+        ("lastEventId=", Live()),
     ],
 )
 def test_starts(query: str, start: Start) -> None:
@@ -114,7 +115,7 @@ def test_the_header_outranks_the_query(header: str, start: Start) -> None:
         ("lastEventId=abcdefgh-1&lastEventId=abcdefgh-1", "lastEventId"),
         ("poll=yes", "poll"),
         ("poll=", "poll"),
-        ("lastEventId=", "lastEventId"),
+        ("lastEventId=abcdefgh-1&since=rubbish", "since"),
         ("lastEventId=nonsense", "lastEventId"),
         ("lastEventId=abcdefgh-18446744073709551616", "lastEventId"),
         ("lastEventId=abcdefgh--1", "lastEventId"),
