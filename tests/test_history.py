@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import sys
 import gc
+import sys
 import weakref
 from dataclasses import dataclass, field
 

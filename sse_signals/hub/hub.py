@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups
 from sse_signals.hub.owners import Owners
+from sse_signals.hub.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,17 +19,12 @@ if TYPE_CHECKING:
     from sse_signals.interfaces import Scheduler
     from sse_signals.model import Event
 
-SLICE: Final = 0.002  # seconds of writing after which a flush lets the loop go round
 _CHECK_EVERY: Final = 32  # writes between two looks at the clock
 _END: Final = object()
 
 
 class Hub:
     """All open streams of a node.
-
-    Flushes adapt to the load: an idle hub flushes in the next turn of the loop, a busy one no earlier than one flush's
-    duration after the last ended. So nothing waits at a low rate, many events share one write at a high rate, and the
-    rest of the program always gets half of the loop.
 
     Attributes:
         head: The position of the newest event routed.
@@ -37,16 +33,12 @@ class Hub:
     """
 
     def __init__(self, scheduler: Scheduler, head: int) -> None:
-        self._scheduler = scheduler
+        self._pace = Pace(scheduler, self._work)
         self._groups = Groups()
         self._owners = Owners()
         self._dirty: dict[Group, None] = {}
         self._dirty_own: dict[Stream, None] = {}
         self._running: Iterator[None] | None = None
-        self._scheduled = False
-        self._started = 0.0
-        self._not_before = 0.0
-        self._deadline = 0.0
         self._writes = 0
         self.head = head
         self.streams: dict[Stream, None] = {}
@@ -130,7 +122,7 @@ class Hub:
                 for stream in self._owners.of(ref):
                     self._route_own(stream, event)
         if self._busy:
-            self._schedule()
+            self._pace.ask(running=self._running is not None)
 
     def finish(self) -> None:
         """Write all that waits, now."""
@@ -174,41 +166,28 @@ class Hub:
         del _group(stream).live[stream]
         self._owners.remove(stream)
 
-    def _schedule(self) -> None:
-        if self._scheduled:
-            return
-        self._scheduled = True
-        if self._running is not None or self._scheduler.time() >= self._not_before:
-            self._scheduler.call_soon(self._wake)
-        else:
-            self._scheduler.call_at(self._not_before, self._wake)
-
-    def _wake(self) -> None:
-        self._scheduled = False
+    def _work(self) -> None:
         if self._busy:
             self._step()
         if self._busy:
-            self._schedule()
+            self._pace.ask(running=self._running is not None)
 
     def _step(self) -> None:
         """Write for one slice of time."""
-        now = self._scheduler.time()
         if self._running is None:
             self._running = self._flush()
-            self._started = now
-        self._deadline = now + SLICE
+            self._pace.begin()
+        self._pace.slice()
         try:
             more = next(self._running, _END) is not _END
         except BaseException:
             self._running = None
             self.all_behind()
             raise
-        if more:
-            return
-        self._running = None
-        self.flushes += 1
-        now = self._scheduler.time()
-        self._not_before = now + (now - self._started)
+        if not more:
+            self._running = None
+            self.flushes += 1
+            self._pace.end()
 
     def _flush(self) -> Iterator[None]:
         """Write what waits up to the head as it is now; yields when a slice of time is used up."""
@@ -221,7 +200,7 @@ class Hub:
         for stream in list(self._dirty_own):
             if stream.live:  # it may have fallen behind or gone since the last slice
                 self._write_own(stream, high)
-            if self._scheduler.time() >= self._deadline:
+            if self._pace.spent():
                 yield
 
     def _write_part(self, part: Part) -> Iterator[None]:
@@ -237,7 +216,7 @@ class Hub:
                 else:
                     self.fall_behind(stream, low)
             self._writes += 1  # across parts: there may be many with few members each
-            if not self._writes % _CHECK_EVERY and self._scheduler.time() >= self._deadline:
+            if not self._writes % _CHECK_EVERY and self._pace.spent():
                 yield
         part.group.flushing = None
 

@@ -4,7 +4,7 @@ import pytest
 
 from sse_signals.cursor.start import Live
 from sse_signals.hub.groups import PENDING_BYTES
-from sse_signals.hub.hub import SLICE
+from sse_signals.hub.pace import SLICE
 from sse_signals.hub.stream import HIGH_WATER
 from sse_signals.model import HistoryLimits
 from tests.fakes import Network

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sse_signals.cursor.start import Live
-from sse_signals.hub.hub import SLICE
+from sse_signals.hub.pace import SLICE
 from sse_signals.hub.stream import HIGH_WATER
 from sse_signals.hub.sweep import Sweep
 from sse_signals.model import EventId, HistoryLimits, position

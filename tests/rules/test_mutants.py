@@ -39,7 +39,7 @@ def append_a_tick_later(node: Node, events: Iterable[Event]) -> None:
             node._hole(event)
         node.hub.route(event)
         node.waiting = event.position  # type: ignore[attr-defined]
-        node.hub._scheduler.call_soon(lambda event=event: append_if_next(node.history, event))  # type: ignore[misc]
+        node.hub._pace._scheduler.call_soon(lambda event=event: append_if_next(node.history, event))  # type: ignore[misc]
 
 
 def append_if_next(history: History, event: Event) -> None:
