@@ -12,7 +12,6 @@ from sse_signals.errors import (
     IdempotencyTableFull,
     InvalidInput,
     MessageTooLarge,
-    NotAuthenticated,
     SignalsError,
     SignalsGap,
 )
@@ -32,7 +31,6 @@ __all__ = [
     "InvalidInput",
     "Limits",
     "MessageTooLarge",
-    "NotAuthenticated",
     "SignalsClient",
     "SignalsError",
     "SignalsGap",

@@ -19,6 +19,7 @@ from sse_signals.settings import checked, without_password
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
 from sse_signals.web.site import Limits, Site
+from sse_signals.web.transport import unacknowledged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -212,6 +213,7 @@ class SignalsService:
             heartbeat=self.site.heartbeat,
             send_timeout=self.site.send_timeout,
             clock=self.site.clock,
+            unacknowledged=unacknowledged,
         )
         sweep.start()
         yield

@@ -6,7 +6,6 @@
     +-- InvalidInput          what was given breaks a rule; names the field and how to mend it (also a ValueError)
     |   +-- MessageTooLarge   the message is over the limit
     +-- ConfigurationError    a setting is unknown, badly formed or contradicts another
-    +-- NotAuthenticated      the credentials do not prove who is asking
     +-- BrokerUnavailable     the log cannot be reached; says whether the outcome is known
     +-- IdempotencyConflict   the key was used for another request
     +-- IdempotencyTableFull  too many keys are remembered at the moment
@@ -40,10 +39,6 @@ class MessageTooLarge(InvalidInput):
 
 class ConfigurationError(SignalsError):
     """A setting that stops the start; its text is one sentence that names the setting and what it may be."""
-
-
-class NotAuthenticated(SignalsError):
-    """Credentials that do not prove who is asking."""
 
 
 class BrokerUnavailable(SignalsError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -108,6 +108,10 @@ class Transport(Protocol):
 
     def is_closing(self) -> bool:
         """Say whether the connection is closed or about to be."""
+        ...
+
+    def get_extra_info(self, name: str, /) -> Any:
+        """Return what lies below, such as ``socket``; None when there is no such thing."""
         ...
 
     def abort(self) -> None:

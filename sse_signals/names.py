@@ -21,7 +21,7 @@ _INVISIBLE: Final = re.compile(
 _PLAIN: Final = re.compile(r"[!-~]+")
 
 
-def visible(text: str, field: str) -> str:
+def visible(text: object, field: str) -> str:
     """Return ``text`` in Unicode normal form C, after checking that people can see what it says.
 
     Args:
@@ -31,6 +31,8 @@ def visible(text: str, field: str) -> str:
     Raises:
         InvalidInput: It is empty, longer than 255 bytes, or holds a character that cannot be seen.
     """
+    if not isinstance(text, str):
+        raise InvalidInput("It is not text.", field=field, hint="Give a text.")
     if not text:
         raise InvalidInput("It is empty.", field=field, hint="Leave it out, or give it at least one character.")
     if len(text) > _MAX_RAW:

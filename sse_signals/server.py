@@ -37,7 +37,7 @@ _VARY: Final = {"Vary": "Origin, Authorization, Cookie"}
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
 
 
-class Connection(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """`aiohttp`'s connection, with answers to broken requests that people can act on and logs without their content."""
 
     __slots__ = ()
@@ -183,8 +183,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     manager = cast("web.Server", runner.server)  # it is there, since the runner is set up
     loop = asyncio.get_running_loop()
 
-    def accept() -> Connection:
-        return Connection(
+    def accept() -> HttpConnection:
+        return HttpConnection(
             manager,
             loop=loop,
             access_log=_NO_LOG,  # it would write queries; streams have records of their own

@@ -99,12 +99,11 @@ class Filters:
         object.__setattr__(self, "_starts", tuple(self.prefixes))
 
     @classmethod
-    def parse(cls, texts: Iterable[str], field: str = "topic") -> Filters:
+    def parse(cls, texts: Iterable[str]) -> Filters:
         """Read topic filters; none at all means everything.
 
         Args:
             texts: Each an exact topic, or a prefix that ends in ``*``.
-            field: What they are called in an error.
 
         Raises:
             InvalidInput: One breaks the rules, or there are more than 64.
@@ -113,11 +112,13 @@ class Filters:
         if len(wanted) > MAX_FILTERS:
             raise InvalidInput(
                 f"There are more than {MAX_FILTERS} topic filters; a plugin counts as two.",
-                field=field,
+                field="topic",
                 hint="Use a prefix such as 'orders/*'.",
             )
-        prefixes = {_prefix(text, field) for text in wanted if text.endswith("*")} if wanted else {""}
-        exact = {topic(text, field) for text in wanted if not text.endswith("*")}
+        if not wanted:
+            return EVERYTHING
+        prefixes = {_prefix(text) for text in wanted if text.endswith("*")}
+        exact = {topic(text) for text in wanted if not text.endswith("*")}
         shortest = {p for p in prefixes if not any(p.startswith(other) for other in prefixes if other != p)}
         return cls(frozenset(e for e in exact if not e.startswith(tuple(shortest))), frozenset(shortest))
 
@@ -133,9 +134,9 @@ class Filters:
 EVERYTHING: Final = Filters(frozenset(), frozenset({""}))
 
 
-def _prefix(text: str, field: str) -> str:
+def _prefix(text: str) -> str:
     prefix = text[:-1]
-    return topic(prefix, field) if prefix else prefix
+    return topic(prefix) if prefix else prefix
 
 
 T = TypeVar("T")

@@ -107,6 +107,9 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closing
 
+    def get_extra_info(self, _name: str, /) -> None:
+        return None
+
     def abort(self) -> None:
         self.aborted = self.closing = True
         self.buffer = b""

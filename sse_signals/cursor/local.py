@@ -34,6 +34,9 @@ class _Doorbell:
     def is_closing(self) -> bool:
         return False
 
+    def get_extra_info(self, _name: str, /) -> None:
+        return None
+
     def abort(self) -> None:
         pass
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sse_signals.history import History
     from sse_signals.hub.hub import Hub
     from sse_signals.hub.stream import Stream
-    from sse_signals.interfaces import Scheduler
+    from sse_signals.interfaces import Scheduler, Transport
     from sse_signals.wire.formats import Format
 
 
@@ -38,6 +38,7 @@ class Sweep:
         heartbeat: float,
         send_timeout: float,
         clock: Callable[[], int],
+        unacknowledged: Callable[[Transport], int] = lambda _: 0,
     ) -> None:
         """Make a sweep that is not running yet.
 
@@ -48,8 +49,10 @@ class Sweep:
             heartbeat: Seconds between two heartbeats of a stream.
             send_timeout: Seconds without progress after which a stream is aborted.
             clock: Returns milliseconds since 1970-01-01 UTC.
+            unacknowledged: Returns how many bytes below a connection its client has not taken yet.
         """
         self._hub = hub
+        self._unacknowledged = unacknowledged
         self._history = history
         self._scheduler = scheduler
         self._send_timeout = send_timeout
@@ -137,18 +140,21 @@ class Sweep:
         return wire_format.control(controls.heartbeat(EventId(self._history.epoch, position), now_ms))
 
     def _watch(self, stream: Stream) -> None:
-        buffered = stream.transport.get_write_buffer_size()
-        if buffered and stream not in self._stalled:
-            self._stalled[stream] = (stream.size - buffered, self._scheduler.time())
+        if stream not in self._stalled and stream.transport.get_write_buffer_size():
+            self._stalled[stream] = (self._taken(stream), self._scheduler.time())
+
+    def _taken(self, stream: Stream) -> int:
+        """Return how many bytes the client's machine has taken."""
+        transport = stream.transport
+        return stream.size - transport.get_write_buffer_size() - self._unacknowledged(transport)
 
     def _abort_stalled(self) -> None:
         now = self._scheduler.time()
-        for stream, (taken, since) in list(self._stalled.items()):
-            buffered = stream.transport.get_write_buffer_size()
-            if not buffered:
+        for stream, (before, since) in list(self._stalled.items()):
+            if not stream.transport.get_write_buffer_size():
                 del self._stalled[stream]
-            elif stream.size - buffered > taken:
-                self._stalled[stream] = (stream.size - buffered, now)
+            elif (taken := self._taken(stream)) > before:
+                self._stalled[stream] = (taken, now)
             elif now - since >= self._send_timeout:
                 del self._stalled[stream]
                 self.aborted += 1

@@ -35,7 +35,7 @@ _USER_TIMEOUT_MARGIN: Final = (
 )
 
 
-class StreamResponse(EventSourceResponse):
+class SignalsResponse(EventSourceResponse):
     """The response of a stream: `aiohttp_sse`'s, without its ping task, since the sweep does heartbeats for all."""
 
     def __init__(self, wire_format: Format, headers: Mapping[str, str], send_timeout: float) -> None:
@@ -77,7 +77,7 @@ class Connection:
         site: Site,
         sweep: Sweep,
         request: web.BaseRequest,
-        response: StreamResponse,
+        response: SignalsResponse,
         query: StreamQuery,
         found: Found,
     ) -> None:
@@ -175,6 +175,8 @@ class Streaming:
         try:
             opened = await self._open(request)
         except Exception as error:
+            if _gone(request):
+                return web.Response()  # nobody is left to read it
             if request.writer.output_size:
                 raise  # the response has begun: no other can be sent, only the connection closed
             return self._site.answer(request, error)
@@ -196,8 +198,9 @@ class Streaming:
         query = stream_query(request, site.clock())
         found = NOTHING if site.busy else await site.service.look_up(query.start, query.filters, ANONYMOUS)
         if site.busy and (query.poll or query.ndjson):
+            site.logger.info("stream refused", reason=site.busy)
             raise unavailable(site.busy)
-        response = StreamResponse(
+        response = SignalsResponse(
             _format(query, chunked=request.version >= HttpVersion11), site.cors(request), site.send_timeout
         )
         await response.prepare(request)
@@ -207,10 +210,15 @@ class Streaming:
             return response
         return Connection(site, sweep, request, response, query, found)
 
-    async def _goodbye(self, response: StreamResponse, query: StreamQuery, reason: str) -> None:
+    async def _goodbye(self, response: SignalsResponse, query: StreamQuery, reason: str) -> None:
+        self._site.logger.info("stream refused", reason=reason)
         retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
         plain = _format(query, chunked=False)  # the response adds its own chunks
         await response.write(plain.control(controls.goodbye(reason, retry_ms, self._site.clock())))
+
+
+def _gone(request: web.BaseRequest) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _format(query: StreamQuery, *, chunked: bool) -> Format:

@@ -65,6 +65,9 @@ class ManualConnection:
     def is_closing(self) -> bool:
         return self.closing
 
+    def get_extra_info(self, _name: str, /) -> None:
+        return None
+
     def abort(self) -> None:
         self.closing = True
 
