@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shlex
 import textwrap
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from sse_signals import Identity
 from sse_signals.settings import Settings, option, variable
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def as_function(code: str) -> Any:
+def as_function(code: str, names: dict[str, Any] | None = None) -> Any:
     """Return a block that awaits as a coroutine function of ``signals`` and ``print``."""
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = names or {}
     exec(f"async def example(signals, print):\n{textwrap.indent(code, '    ')}", namespace)
     return namespace["example"]
 
@@ -38,7 +40,7 @@ async def test_the_application_serves_what_its_plugin_publishes_under_a_plain_ru
     http: aiohttp.ClientSession,
 ) -> None:
     """The whole example works in an application that others run, and so do its shorter companions."""
-    application, publish, listen = blocks("python")
+    application, publish, listen, listen_to_others = blocks("python")
     example: dict[str, Any] = {"__name__": "example"}
     exec(application, example)
     runner = web.AppRunner(example["app"])
@@ -58,6 +60,7 @@ async def test_the_application_serves_what_its_plugin_publishes_under_a_plain_ru
             assert b'"topic":"catalog"' in event
             assert b'"message":{"test":"test"}' in event
             await check_listening(listen, example["signals"])
+            await check_listening_to_others(listen_to_others, example)
     finally:
         await runner.cleanup()
 
@@ -72,6 +75,17 @@ async def check_listening(listen: str, signals: Any) -> None:
     first = printed.get_nowait()
     assert first[2:] == ("catalog:my-topic", "hello")
     listening.cancel()
+
+
+async def check_listening_to_others(listen: str, example: dict[str, Any]) -> None:
+    """Another plugin hears the whole of this one, and what is targeted at whom it listens for."""
+    printed: list[object] = []
+    namespace = {**example, "logging": logging, "Identity": Identity}
+    listening = asyncio.create_task(as_function(listen, namespace)(None, printed.append))
+    while not printed:  # it may not have subscribed yet
+        await example["signals"].publish("hello", target_ownership_entity_refs=["Group:group"])
+    assert getattr(printed[0], "address", None) == "catalog"
+    await listening
 
 
 async def test_the_two_curl_lines_listen_and_publish(hub: Running) -> None:
