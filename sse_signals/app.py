@@ -41,7 +41,7 @@ class EventBroker:
     def __init__(self, broker: Broker, *, history: HistoryLimits, logger: Any, clock: Callable[[], int]) -> None:
         self._broker = broker
         self._users = 0
-        self._starting = asyncio.Lock()
+        self._starting: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self.service = Service(broker, limits=history, logger=logger, clock=clock)
         self.clock = clock
 
@@ -107,7 +107,7 @@ class EventBroker:
 
     async def start(self) -> None:
         """Follow the log, from the first user's start to the last one's stop."""
-        async with self._starting:
+        async with self._turn():
             if not self._users:
                 try:
                     await self.service.start()
@@ -118,10 +118,17 @@ class EventBroker:
 
     async def stop(self) -> None:
         """Undo one start."""
-        async with self._starting:
+        async with self._turn():
             self._users -= 1
             if not self._users:
                 await self.service.stop()
+
+    def _turn(self) -> asyncio.Lock:
+        """Return what lets users start and stop one after another; a lock serves one loop, a log may outlive it."""
+        loop = asyncio.get_running_loop()
+        if self._starting is None or self._starting[0] is not loop:
+            self._starting = (loop, asyncio.Lock())
+        return self._starting[1]
 
     async def close(self) -> None:
         """Let go of the log."""

@@ -82,6 +82,7 @@ class Service:
     async def start(self) -> None:
         """Begin to follow the log; returns after the first attempt to read its tail, well or badly, or after 5 s."""
         self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
+        self._scanning = asyncio.Lock()  # of this loop
         attempted = asyncio.Event()
         self._follower = asyncio.create_task(self._follow_for_ever(attempted), name="sse_signals follows the log")
         with suppress(TimeoutError):
