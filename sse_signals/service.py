@@ -62,6 +62,7 @@ class Service:
         self._node: Node | None = None
         self._follower: asyncio.Task[None] | None = None
         self._scanning = asyncio.Lock()
+        self._taken = asyncio.Event()
         self._publishing: set[asyncio.Task[Receipt]] = set()
         self._asking: asyncio.Future[EventId | None] | None = None
         self.started = False
@@ -82,7 +83,7 @@ class Service:
     async def start(self) -> None:
         """Begin to follow the log; returns after the first attempt to read its tail, well or badly, or after 5 s."""
         self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
-        self._scanning = asyncio.Lock()  # of this loop
+        self._scanning, self._taken = asyncio.Lock(), asyncio.Event()  # of this loop
         attempted = asyncio.Event()
         self._follower = asyncio.create_task(self._follow_for_ever(attempted), name="sse_signals follows the log")
         with suppress(TimeoutError):
@@ -118,14 +119,22 @@ class Service:
         with suppress(asyncio.CancelledError):
             publishing.exception()  # its caller is told, if there still is one; nobody else needs to be
 
-    async def look_up(self, start: Start, filters: Filters, identity: Identity) -> Found:
+    async def look_up(self, start: Start, filters: Filters, identity: Identity, *, poll: bool = False) -> Found:
         """Find out what opening a stream needs to know and what takes time.
+
+        Args:
+            start: What was asked for.
+            filters: Which topics.
+            identity: Who asks.
+            poll: Whether the stream will end at the head, so that all that is in the log by now must be here first.
 
         Raises:
             BrokerUnavailable: The log's tail has not been read yet.
         """
         if not self.started:
             raise BrokerUnavailable("the log has not been read yet")
+        if poll:
+            await self._catch_up()
         match start:
             case Newest(count):
                 return Found(newest_from=await self._look_back(filters, identity, count))
@@ -133,6 +142,16 @@ class Service:
                 return Found(log_head=await self._log_head(event_id))
             case _:
                 return NOTHING
+
+    async def _catch_up(self) -> None:
+        """Wait until this node has taken what the log holds now; not for long, since the log may be out of reach."""
+        head = await self._shared_head()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_TIMEOUT):
+                while (
+                    head is not None and head.epoch == self.node.head.epoch and head.position > self.node.head.position
+                ):
+                    await self._taken.wait()
 
     async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> EventId:
         """Return the id before the last ``wanted`` events for an identity; who ask at once take turns, by blocks."""
@@ -191,6 +210,8 @@ class Service:
         deadline = loop.time() + SLICE
         for event in events:
             self.node.take((event,))
+            self._taken.set()  # wakes those who wait now, and leaves the next to wait for the next event
+            self._taken.clear()
             if loop.time() >= deadline:
                 await asyncio.sleep(0)
                 deadline = loop.time() + SLICE

@@ -233,7 +233,8 @@ def test_a_low_limit_of_open_files_is_told(flags: str, mend: str | None) -> None
         try:
             log = entries(process, "listening")
         finally:
-            process.kill()
+            process.terminate()
+            process.wait()
     (warning,) = [entry for entry in log if entry["level"] == "warning"]
     assert warning["limit"] == 200
     assert (mend or "") in warning.get("hint", "")

@@ -81,3 +81,9 @@ def test_what_is_taken_is_short_visible_and_stays_the_same(text: str) -> None:
     assert 0 < len(taken.encode()) <= 255
     assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in taken)
     assert len(taken.splitlines()) == 1
+
+
+def test_what_is_no_text_is_refused() -> None:
+    """From Python anything may come; the error names the field."""
+    with pytest.raises(InvalidInput, match="topic: It is not text"):
+        visible(5, "topic")

@@ -196,7 +196,7 @@ class Streaming:
         site.admit(request)
         site.check_origin(request)
         query = stream_query(request, site.clock())
-        found = NOTHING if site.busy else await site.service.look_up(query.start, query.filters, ANONYMOUS)
+        found = NOTHING if site.busy else await self._look_up(query)
         if site.busy and (query.poll or query.ndjson):
             site.logger.info("stream refused", reason=site.busy)
             raise unavailable(site.busy)
@@ -209,6 +209,9 @@ class Streaming:
             await self._goodbye(response, query, site.busy or "starting")
             return response
         return Connection(site, sweep, request, response, query, found)
+
+    async def _look_up(self, query: StreamQuery) -> Found:
+        return await self._site.service.look_up(query.start, query.filters, ANONYMOUS, poll=query.poll)
 
     async def _goodbye(self, response: SignalsResponse, query: StreamQuery, reason: str) -> None:
         self._site.logger.info("stream refused", reason=reason)

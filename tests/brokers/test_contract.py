@@ -250,3 +250,15 @@ async def test_a_follower_that_ends_leaves_nothing(broker: Broker) -> None:
     await broker.publish(signals(1))
     assert [e.message for e in await read(broker, start, 1)] == [1]
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_follower_that_is_cancelled_as_something_comes_disturbs_nobody(broker: Broker) -> None:
+    """It has not let go yet when the record is appended; the others get it all the same."""
+    head = await broker.head()
+    leaving, staying = (asyncio.ensure_future(anext(follow(broker, head))) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await broker.publish(signals(1))
+    assert [event.message for event in await staying] == [1]
+    with suppress(asyncio.CancelledError):
+        await leaving

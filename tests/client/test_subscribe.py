@@ -234,3 +234,11 @@ async def test_everything_of_other_plugins_can_be_heard() -> None:
             publisher = SignalsClient.for_plugin(plugin, event_broker=event_broker)
             await publisher.publish(1, topic=topic)
         assert [(await anext(events)).address for _ in range(3)] == ["orders", "orders:a", "search:own"]
+
+
+async def test_below_a_subscription_there_is_no_socket() -> None:
+    """It has the place of a connection in the hub, but nothing that a kernel would know of."""
+    event_broker = EventBroker.from_url("memory://")
+    async with SignalsClient.for_plugin("a", event_broker=event_broker).subscribe():
+        (stream,) = event_broker.service.node.hub.streams
+        assert stream.transport.get_extra_info("socket") is None

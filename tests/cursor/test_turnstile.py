@@ -3,6 +3,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from sse_signals.cursor import turnstile
 from sse_signals.cursor.scan import BLOCK
 from sse_signals.cursor.start import After, Live, Oldest
 from sse_signals.cursor.turnstile import TURN
@@ -95,8 +96,9 @@ def test_a_shared_piece_holds_no_targeted_event() -> None:
     assert network.node.turnstile.pieces == 1
 
 
-def test_no_more_pieces_are_kept_than_needed() -> None:
+def test_no_more_pieces_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces for more groups than are kept are read again, and everybody still gets the right ones."""
+    monkeypatch.setattr(turnstile, "SHARED_BYTES", 4096)
     network = Network()
     ids = {f"t{n}": network.publish(f"t{n}") for n in range(200)}
     clients = {topic: network.client(topic) for topic in ids}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sse_signals import EventBroker, SignalsService
+from sse_signals import EventBroker, Limits, SignalsService
 from tests.web.doors import foreign, own, until
 from tests.web.rawhttp import ask, connection, request
 
@@ -45,6 +45,25 @@ async def test_a_client_that_leaves_as_its_response_begins() -> None:
         assert (await ask(url, request("GET", "/signals/stream?poll=1"))).status == 200
     finally:
         await runner.cleanup()
+
+
+class Broken:
+    """A logger that fails."""
+
+    def info(self, event: str, **_: object) -> None:
+        raise ZeroDivisionError(event)
+
+    error = warning = info
+
+
+async def test_a_response_that_has_begun_gets_no_second_head() -> None:
+    """What fails after the head was sent ends the connection, and writes nothing into the body."""
+    async with foreign(limits=Limits(streams=0), logger=Broken()) as door, connection(door.url) as (reader, writer):
+        writer.write(request("GET", "/signals/stream"))
+        received = await reader.read()
+        assert received.startswith(b"HTTP/1.1 200 OK")
+        assert received.count(b"HTTP/1.1") == 1
+        assert received.endswith(b"\r\n\r\n")
 
 
 async def test_a_stream_that_is_woken_twice_in_one_turn() -> None:

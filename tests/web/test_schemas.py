@@ -65,6 +65,10 @@ async def refused(http: aiohttp.ClientSession, hub: Running, body: str, headers:
         ({"message": 1, "targetOwnershipEntityRefs": None}, ["targetOwnershipEntityRefs"]),
         ({"message": 1, "topic": None, "plugin": None, "event": None}, ["topic", "plugin", "event"]),
         ({"message": 1, "targetOwnershipEntityRefs": ["group:a"] * 10_001}, ["targetOwnershipEntityRefs"]),
+        (
+            {"message": 1, "targetOwnershipEntityRefs": ["nobody"] * 25},
+            [f"targetOwnershipEntityRefs[{n}]" for n in range(20)],
+        ),
         ({f"a{n}": 1 for n in range(33)}, [""]),
         ({"message": 1, "channel": "c", "recipients": {}}, ["recipients.type"]),
         ({"message": 1, "channel": "c", "recipients": {"type": "all"}}, ["recipients.type"]),
