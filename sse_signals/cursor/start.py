@@ -97,9 +97,7 @@ def opening(history: History, start: Start, found: Found) -> Opening:
         case Oldest():
             position = history.floor
         case Newest():
-            position = history.floor
-            if found.newest_from is not None and found.newest_from.epoch == history.epoch:
-                position = max(found.newest_from.position, position)
+            position = _newest(history, found.newest_from)
         case _:  # Live
             position = history.head
     return Opening(position, None, None, EventId(history.epoch, position))
@@ -111,6 +109,12 @@ def ahead(history: History, start: Start) -> bool:
         return False
     event_id = start.event_id
     return event_id.epoch == history.epoch and event_id.position > history.head
+
+
+def _newest(history: History, newest_from: EventId | None) -> int:
+    if newest_from is None or newest_from.epoch != history.epoch:
+        return history.floor
+    return max(newest_from.position, history.floor)
 
 
 def _resume(history: History, event_id: EventId | None, log_head: EventId | None) -> Opening:
