@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sse_signals.cursor.scan import block_end, scan
+from sse_signals.cursor.scan import block_end, gap_before, scan
 from sse_signals.errors import SignalsGap
 from sse_signals.hub.stream import HIGH_WATER, Stream
-from sse_signals.model import EventId, Gap, GapReason
+from sse_signals.model import EventId
 from sse_signals.wire.formats import IN_PROCESS
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class Subscription:
 
     def _tell_gap(self) -> None:
         stream, history = self.stream, self._node.history
-        gap = stream.gap
-        if gap is None and stream.pos < history.floor:
-            gap = Gap(GapReason.TRIMMED, EventId(history.epoch, stream.pos))
+        gap = gap_before(history, stream)
         if gap is None:
             return
         stream.gap = None

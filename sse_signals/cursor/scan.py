@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.identity import Identity, entitled
+from sse_signals.model import EventId, Gap, GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sse_signals.history import History
+    from sse_signals.hub.stream import Stream
     from sse_signals.model import Event
     from sse_signals.topics import Filters
 
@@ -42,6 +44,13 @@ class Piece:
     def own(self, identity: Identity) -> Sequence[Event]:
         """Return the targeted events an identity may have."""
         return [event for event in self.targeted if entitled(identity, event.targets)]
+
+
+def gap_before(history: History, stream: Stream) -> Gap | None:
+    """Return the hole that a stream must be told of before it is given what comes next, or None."""
+    if stream.gap is None and stream.pos < history.floor:
+        return Gap(GapReason.TRIMMED, EventId(history.epoch, stream.pos))
+    return stream.gap
 
 
 def block_end(sequence: int, stop: int) -> int:

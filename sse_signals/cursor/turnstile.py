@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from sse_signals.cursor.scan import Piece, block_end, scan
-from sse_signals.model import EventId, Gap, GapReason
+from sse_signals.cursor.scan import Piece, block_end, gap_before, scan
+from sse_signals.model import EventId
 from sse_signals.wire import controls
 
 if TYPE_CHECKING:
@@ -94,13 +94,11 @@ class Turnstile:
             self.enter(stream)
 
     def _tell_gap(self, stream: Stream) -> bool:
-        epoch, floor = self._history.epoch, self._history.floor
-        if stream.gap is None and stream.pos < floor:
-            stream.gap = Gap(GapReason.TRIMMED, EventId(epoch, stream.pos))
-        if stream.gap is None:
+        gap = gap_before(self._history, stream)
+        if gap is None:
             return True
-        resumes_after = max(stream.pos, floor)
-        control = controls.gap(stream.gap, EventId(epoch, resumes_after), self._clock())
+        resumes_after = max(stream.pos, self._history.floor)
+        control = controls.gap(gap, EventId(self._history.epoch, resumes_after), self._clock())
         if not stream.write(stream.format.control(control)):
             return False
         stream.gap = None
