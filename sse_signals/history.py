@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.model import Event, EventId, follows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sse_signals.model import HistoryLimits, Tail
 
 _OVERHEAD: Final = 300  # bytes that CPython needs for an event besides its frame, as measured with sys.getsizeof
 _SET: Final = 216  # bytes of a small set
 _REF: Final = 120  # bytes of a text in a set besides its characters
+BLOCK: Final = 256  # events in a block; blocks begin at multiples of it, so that all readers soon read the same ones
 _COMPACT: Final = 4096  # trimmed places that may stand at the front of the list before it is moved
 
 # Stands where an event was, so that its frame is freed at once and not when the list is next compacted.
@@ -29,7 +30,8 @@ class History:
     """The newest events of the log.
 
     Events are numbered by *sequence*: how many were appended before. Unlike positions, sequence numbers have no holes,
-    so a reader can take equal pieces that end at the same places for everybody.
+    so a reader can take equal pieces that end at the same places for everybody. Once somebody asked, the addresses that
+    occur in a block of them are remembered, so that a reader whom none concerns passes over its events.
 
     Attributes:
         epoch: The log it is a copy of.
@@ -40,10 +42,22 @@ class History:
         size: Bytes held, as counted against the limit.
     """
 
-    __slots__ = ("_events", "_first", "_limits", "_sequence", "epoch", "floor", "floor_ms", "head", "size")
+    __slots__ = (
+        "_addresses",
+        "_events",
+        "_first",
+        "_limits",
+        "_sequence",
+        "epoch",
+        "floor",
+        "floor_ms",
+        "head",
+        "size",
+    )
 
     def __init__(self, limits: HistoryLimits, floor: EventId) -> None:
         self._limits = limits
+        self._addresses: dict[int, Sequence[str | None]] = {}  # by number of the block
         self._events: list[Event] = []
         self._first = 0  # index of the oldest event held; before it stand trimmed places
         self._sequence = 0  # of self._events[0]
@@ -112,6 +126,17 @@ class History:
         low = max(sequence - self._sequence, self._first)
         return self._events[low : max(stop - self._sequence, low)]
 
+    def addresses(self, sequence: int) -> Iterable[str | None]:
+        """Return the addresses that occur in the block of ``sequence``, each once; some may have been trimmed."""
+        block = sequence // BLOCK
+        found = self._addresses.get(block)
+        if found is None:
+            events = self.read(block * BLOCK, (block + 1) * BLOCK)
+            found = tuple({event.address for event in events})  # a set would be ten times as large
+            if self.start // BLOCK <= block < self.end // BLOCK:  # it is held, and will not grow
+                self._addresses[block] = found
+        return found
+
     def position_before(self, sequence: int) -> int:
         """Return the position after which the event with this sequence number is the next one."""
         index = sequence - self._sequence - 1
@@ -119,6 +144,7 @@ class History:
 
     def _clear(self, floor: EventId) -> None:
         self._sequence = self.end
+        self._addresses = {}
         self._events = []
         self._first = 0
         self.epoch = floor.epoch
@@ -133,6 +159,8 @@ class History:
         self.floor_ms = event.time_ms
         self._events[self._first] = _TRIMMED
         self._first += 1
+        if not self.start % BLOCK:
+            self._addresses.pop(self.start // BLOCK - 1, None)
         if self._first >= _COMPACT and self._first * 2 >= len(self._events):
             del self._events[: self._first]
             self._sequence += self._first

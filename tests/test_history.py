@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sse_signals.history import History
+from sse_signals.history import BLOCK, History
 from sse_signals.model import Event, EventId, HistoryLimits, Signal, Tail, position
 from sse_signals.wire.frames import event
 
@@ -204,6 +204,25 @@ def test_nothing_changes_when_the_list_is_put_in_order() -> None:
     assert held.position_before(9995) == position(9995)
     assert held.position_before(5) == held.floor == position(9990)
     assert len(held._events) < 9000, "what was trimmed does not pile up"
+
+
+def test_it_knows_which_addresses_occur_in_a_block() -> None:
+    """Each once, also in the block that still grows; those of trimmed blocks and of a lost log are forgotten."""
+    held = history(HistoryLimits(BLOCK * 2, 2**40, 10**9))
+    for record in range(1, BLOCK + 3):
+        address = ("a", None)[record % 2] if record <= BLOCK else f"t{record - BLOCK}"
+        held.append(event(EventId(EPOCH, position(record)), 1, Signal(b"1", address)))
+        assert len(list(held.addresses(record - 1))) == len(set(held.addresses(record - 1)))
+    assert set(held.addresses(0)) == set(held.addresses(BLOCK - 1)) == {"a", None}
+    assert set(held.addresses(BLOCK)) == {"t1", "t2"}
+    for record in range(BLOCK + 3, BLOCK * 5 + 1):
+        held.append(event(EventId(EPOCH, position(record)), 1, Signal(b"1", "b")))
+        held.addresses(record - 1)
+    assert not set(held.addresses(0))
+    assert set(held.addresses(BLOCK * 4)) == {"b"}
+    assert len(held._addresses) == 2, "what was trimmed does not pile up"
+    held.load(Tail(EventId(EPOCH, position(9))))
+    assert not set(held.addresses(BLOCK * 4))
 
 
 def test_loading_takes_over_epoch_and_floor() -> None:

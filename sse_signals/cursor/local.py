@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sse_signals.cursor.scan import block_end, gap_before, scan
+from sse_signals.cursor.scan import gap_before, scan
 from sse_signals.errors import SignalsGap
 from sse_signals.hub.stream import HIGH_WATER, Stream
 from sse_signals.model import EventId
@@ -117,7 +117,7 @@ class Subscription:
         sequence = history.find(stream.pos)
         if sequence >= history.end:
             return False
-        piece = scan(history, stream.filters, sequence, block_end(sequence, history.end))
+        piece = scan(history, stream.filters, sequence, history.end)
         self._waiting.extend(piece.events(stream.identity))
         stream.pos = piece.position
         return True

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.history import BLOCK
 from sse_signals.identity import Identity, entitled
 from sse_signals.model import EventId, Gap, GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from sse_signals.history import History
     from sse_signals.hub.stream import Stream
     from sse_signals.model import Event
     from sse_signals.topics import Filters
 
-BLOCK: Final = 256  # events in a piece; pieces end at multiples of it, so that streams soon read the same ones
+SKIP: Final = 32  # blocks that are passed over at once: 1 ms at most, when each event has an address of its own
 PIECE_BYTES: Final = 64 * 1024  # of frames in a piece, unless one frame alone is longer
 
 
@@ -54,12 +56,14 @@ def gap_before(history: History, stream: Stream) -> Gap | None:
 
 
 def block_end(sequence: int, stop: int) -> int:
-    """Return where a piece that begins at ``sequence`` ends at the latest."""
+    """Return where the block of ``sequence`` ends, or ``stop`` if that comes first."""
     return min(stop, (sequence // BLOCK + 1) * BLOCK)
 
 
 def scan(history: History, filters: Filters, sequence: int, stop: int) -> Piece:
-    """Read from ``sequence`` up to ``stop``, or until the piece is big enough.
+    """Read from ``sequence`` up to ``stop``, or until the block ends, or until the piece is big enough.
+
+    A piece that holds nothing may be longer: it goes on over the blocks that hold nothing either.
 
     Args:
         history: What to read.
@@ -69,16 +73,33 @@ def scan(history: History, filters: Filters, sequence: int, stop: int) -> Piece:
     """
     public: list[Event] = []
     targeted: list[Event] = []
+    wanted = _wanted(history, filters, sequence)
+    if not wanted:
+        end = _skip(history, filters, sequence, stop)
+        return Piece(public, targeted, end, history.position_before(end))
     size = 0
     end = sequence
-    for event in history.read(sequence, stop):
-        if filters.match(event.address):
+    for event in history.read(sequence, block_end(sequence, stop)):
+        if event.address in wanted:
             size += len(event.frame)
             if size > PIECE_BYTES and (public or targeted):
                 break
             (public if event.targets is None else targeted).append(event)
         end += 1
     return Piece(public, targeted, end, history.position_before(end))
+
+
+def _skip(history: History, filters: Filters, sequence: int, stop: int) -> int:
+    for _ in range(SKIP):
+        sequence = block_end(sequence, stop)
+        if sequence >= stop or _wanted(history, filters, sequence):
+            break
+    return sequence
+
+
+def _wanted(history: History, filters: Filters, sequence: int) -> AbstractSet[str | None]:
+    """Return which addresses of a block are asked for: there are fewer of them to match than events."""
+    return set(filter(filters.match, history.addresses(sequence)))
 
 
 def scan_back(history: History, filters: Filters, identity: Identity, stop: int, count: int) -> tuple[int, int]:
@@ -95,10 +116,13 @@ def scan_back(history: History, filters: Filters, identity: Identity, stop: int,
         The sequence number reached, and how many events are still wanted.
     """
     first = max(history.start, (stop - 1) // BLOCK * BLOCK)
+    wanted = _wanted(history, filters, first)
+    if count and not wanted:
+        return first, count
     sequence = stop
     for event in reversed(history.read(first, stop)):
         if not count:
             break
         sequence -= 1
-        count -= filters.match(event.address) and entitled(identity, event.targets)
+        count -= event.address in wanted and entitled(identity, event.targets)
     return sequence, count

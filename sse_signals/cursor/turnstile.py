@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sse_signals.hub.stream import Stream
     from sse_signals.interfaces import Scheduler
 
-TURN: Final = 0.002  # seconds of catching up in one turn of the loop
+TURN: Final = 0.002  # seconds of catching up in one turn of the loop, at most
+SHORT: Final = 0.0005  # seconds that it may take however little the others do, or the loop would only go round
 SHARED_BYTES: Final = 32 * 1024 * 1024  # of pieces that are kept for the next stream of the same group
 _PIECE: Final = 512  # bytes that a piece takes besides its data
 
@@ -26,8 +27,9 @@ _PIECE: Final = 512  # bytes that a piece takes besides its data
 class Turnstile:
     """All streams that are behind pass here, one piece at a time, in the order in which they came.
 
-    A turn lasts about 2 ms and the next begins no earlier than the same time later, so that catching up never takes
-    more than half of the loop, however many streams come back at once. Streams of one group share the bytes of a piece.
+    It has a turn whenever the loop goes round, and no longer one than everybody else together has taken since its last:
+    who has something to do gets half of the loop, however many streams come back at once, and an idle loop is used up.
+    Streams of one group share the bytes of a piece.
 
     Attributes:
         gaps: How many gaps were told.
@@ -43,6 +45,7 @@ class Turnstile:
         self._shared: dict[tuple[Group | None, int, int], tuple[Piece, bytes]] = {}
         self._shared_size = 0
         self._scheduled = False
+        self._left = 0.0  # when the last turn ended
         self.gaps = 0
         self.pieces = 0
 
@@ -60,9 +63,10 @@ class Turnstile:
             self._scheduler.call_soon(self._turn)
 
     def _turn(self) -> None:
-        started = now = self._scheduler.time()
+        now = self._scheduler.time()
+        end = now + min(TURN, max(SHORT, now - self._left))
         try:
-            while self._queue and now - started < TURN:
+            while self._queue and now < end:
                 stream = self._queue.popleft()
                 stream.queued = False
                 if stream.ended is None:
@@ -72,9 +76,10 @@ class Turnstile:
             stream.abort("failed")  # its client comes back and resumes
             raise
         finally:  # whatever happens to one stream, the others go on
+            self._left = now
             self._scheduled = bool(self._queue)
             if self._queue:
-                self._scheduler.call_at(now + (now - started), self._turn)
+                self._scheduler.call_soon(self._turn)
             else:
                 self._shared.clear()
                 self._shared_size = 0
@@ -111,7 +116,7 @@ class Turnstile:
         stop = self._history.end if stream.until is None else self._history.find(stream.until)
         if sequence >= stop:
             return True
-        piece, data = self._piece(stream, sequence, block_end(sequence, stop))
+        piece, data = self._piece(stream, sequence, stop)
         own = piece.own(stream.identity)
         if own:
             data = stream.format.events(piece.events(stream.identity))
@@ -122,7 +127,7 @@ class Turnstile:
         return True
 
     def _piece(self, stream: Stream, sequence: int, stop: int) -> tuple[Piece, bytes]:
-        key = (stream.group, sequence, stop)
+        key = (stream.group, sequence, block_end(sequence, stop))
         found = self._shared.get(key)
         if found is None:
             piece = scan(self._history, stream.filters, sequence, stop)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sse_signals.topics import TopicIndex
 
@@ -19,23 +18,20 @@ FLUSH_BYTES: Final = 64 * 1024  # of frames that one flush writes to a group, un
 PENDING_BYTES: Final = 1024 * 1024  # of frames that may wait for a flush; beyond, the history holds them
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one flush writes to one group.
+class Part(NamedTuple):
+    """What one flush writes to one group; a tuple, since there may be thousands of small ones in each flush.
 
     Attributes:
         group: The group.
         events: In log order, at least one.
         low: The position of the first.
         high: The position up to which members have everything once it is written.
-        members: Who was live when the flush began.
     """
 
     group: Group
     events: Sequence[Event]
     low: int
     high: int
-    members: Sequence[Stream]
 
 
 class Group:
@@ -69,25 +65,37 @@ class Group:
 
     def detach(self, high: int) -> Part | None:
         """Take out what the flush that ends at position ``high`` shall write; None when nothing waits."""
-        if not self.pending:
+        events: Sequence[Event] = self.pending
+        if not events:
             return None
-        size = 0
-        for count, event in enumerate(self.pending):
-            size += len(event.frame)
-            if size > FLUSH_BYTES and count:
-                events, self.pending = self.pending[:count], self.pending[count:]
-                high = events[-1].position
-                break
+        if self.pending_size <= FLUSH_BYTES or len(events) == 1:
+            self.clear()
         else:
-            events, self.pending = self.pending, []
-        self.pending_size -= sum(len(event.frame) for event in events)
-        self.flushing = events[0].position
-        return Part(self, events, self.flushing, high, list(self.live))
+            events = self._first_events()
+            high = events[-1].position
+        self.flushing = low = events[0].position
+        return Part(self, events, low, high)
 
     def clear(self) -> None:
         """Forget what waits; its members then read it from the history."""
         self.pending = []
         self.pending_size = 0
+
+    def first_missing(self, stream: Stream) -> int:
+        """Return the position of the first event that waits for a live member, or may not have been written yet."""
+        waiting = [events[0].position for events in (self.pending, stream.own) if events]
+        if self.flushing is not None:
+            waiting.append(self.flushing)
+        return min(waiting, default=0)
+
+    def _first_events(self) -> Sequence[Event]:
+        """Take out as many events as one flush may write, though not all: together they are too long."""
+        count, size = 1, len(self.pending[0].frame)
+        while (longer := size + len(self.pending[count].frame)) <= FLUSH_BYTES:
+            count, size = count + 1, longer
+        events, self.pending = self.pending[:count], self.pending[count:]
+        self.pending_size -= size
+        return events
 
 
 class Groups:

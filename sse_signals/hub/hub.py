@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.hub.bodies import Bodies, in_order
 from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups
 from sse_signals.hub.owners import Owners
 from sse_signals.hub.pace import Pace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sse_signals.model import Event
 
 _CHECK_EVERY: Final = 32  # writes between two looks at the clock
+_AHEAD: Final = 32  # parts whose bytes are made before the first of them is written
 _END: Final = object()
 
 
@@ -39,6 +41,7 @@ class Hub:
         self._dirty: dict[Group, None] = {}
         self._dirty_own: dict[Stream, None] = {}
         self._running: Iterator[None] | None = None
+        self._bodies = Bodies()
         self._writes = 0
         self.head = head
         self.streams: dict[Stream, None] = {}
@@ -86,7 +89,7 @@ class Hub:
             first: The position of the first event it misses; None to find out.
         """
         if first is None:
-            first = self._first_missing(stream)
+            first = _group(stream).first_missing(stream)
         stream.pos = max(stream.pos, first - 1)
         self._withdraw(stream)
         stream.times_behind += 1
@@ -132,14 +135,6 @@ class Hub:
     @property
     def _busy(self) -> bool:
         return self._running is not None or bool(self._dirty) or bool(self._dirty_own)
-
-    def _first_missing(self, stream: Stream) -> int:
-        """Return the position of the first event that waits for a live stream, or may not have been written yet."""
-        group = _group(stream)
-        waiting = [events[0].position for events in (group.pending, stream.own) if events]
-        if group.flushing is not None:
-            waiting.append(group.flushing)
-        return min(waiting, default=0)
 
     def _route_own(self, stream: Stream, event: Event) -> None:
         already = bool(stream.own) and stream.own[-1] is event
@@ -192,33 +187,37 @@ class Hub:
     def _flush(self) -> Iterator[None]:
         """Write what waits up to the head as it is now; yields when a slice of time is used up."""
         high = self.head
+        self._bodies = Bodies()
         dirty, self._dirty = self._dirty, {}
         parts = [part for group in dirty if (part := group.detach(high)) is not None]
         self._dirty.update((group, None) for group in dirty if group.pending)
-        for part in parts:
-            yield from self._write_part(part)
+        for first in range(0, len(parts), _AHEAD):
+            yield from self._write_parts(parts[first : first + _AHEAD])
         for stream in list(self._dirty_own):
             if stream.live:  # it may have fallen behind or gone since the last slice
                 self._write_own(stream, high)
-            if self._pace.spent():
-                yield
-
-    def _write_part(self, part: Part) -> Iterator[None]:
-        low, high, count = part.low, part.high, len(part.events)
-        data = part.group.format.events(part.events)
-        for stream in part.members:
-            if stream.own or stream.pos >= low:
-                self._write_merged(stream, part.events, high)
-            elif stream.live:
-                if stream.write(data):
-                    stream.pos = high
-                    stream.events += count
-                else:
-                    self.fall_behind(stream, low)
-            self._writes += 1  # across parts: there may be many with few members each
+            self._writes += 1
             if not self._writes % _CHECK_EVERY and self._pace.spent():
                 yield
-        part.group.flushing = None
+
+    def _write_parts(self, parts: Sequence[Part]) -> Iterator[None]:
+        # All bytes first: after each write the processor's caches hold the kernel's work, and ours is slow for a while.
+        ready = [(*part, self._bodies.of(part.group.format, part.events), list(part.group.live)) for part in parts]
+        for group, events, low, high, data, members in ready:
+            count = len(events)
+            for stream in members:
+                if stream.own or stream.pos >= low:
+                    self._write_merged(stream, events, high)
+                elif stream.live:
+                    if stream.write(data):
+                        stream.pos = high
+                        stream.events += count
+                    else:
+                        self.fall_behind(stream, low)
+                self._writes += 1  # across parts: there may be many with few members each
+                if not self._writes % _CHECK_EVERY and self._pace.spent():
+                    yield
+            group.flushing = None
 
     def _write_own(self, stream: Stream, high: int) -> None:
         """Write a stream's targeted events, as far as no event for its whole group comes before them."""
@@ -229,21 +228,21 @@ class Hub:
         """Write the group's events and the stream's own up to ``high`` in log order, without what it has already."""
         if not stream.live:
             return
-        own = [event for event in stream.own if event.position <= high]
-        merged = [event for event in (*events, *own) if event.position > stream.pos]
-        if own:
-            merged.sort(key=lambda event: event.position)
+        own: Sequence[Event] = stream.own
+        if own and own[-1].position > high:
+            own = [event for event in own if event.position <= high]
+        merged = in_order(events, own, stream.pos)
         if len(merged) > 1 and sum(len(event.frame) for event in merged) > FLUSH_BYTES + len(merged[-1].frame):
             self.fall_behind(stream, merged[0].position)  # the history is read in pieces of bounded size
             return
-        if merged and not stream.write(stream.format.events(merged)):
+        if merged and not stream.write(self._bodies.of(stream.format, merged)):
             self.fall_behind(stream, merged[0].position)
             return
         stream.pos = max(stream.pos, high)
         stream.events += len(merged)
         if own:
             stream.own = stream.own[len(own) :]
-            stream.own_size -= sum(len(event.frame) for event in own)
+            stream.own_size -= sum([len(event.frame) for event in own])
         if not stream.own:
             self._dirty_own.pop(stream, None)
 

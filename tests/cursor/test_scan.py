@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_signals.cursor.scan import BLOCK, PIECE_BYTES, block_end, scan, scan_back
-from sse_signals.history import History
+from sse_signals.cursor.scan import PIECE_BYTES, SKIP, block_end, scan, scan_back
+from sse_signals.history import BLOCK, History
 from sse_signals.identity import ANONYMOUS, Identity, entitled
 from sse_signals.model import Event, EventId, HistoryLimits, Signal, position
 from sse_signals.topics import EVERYTHING, Filters
@@ -71,6 +71,7 @@ def test_looking_back_goes_one_block_at_a_time() -> None:
         steps.append(sequence)
     assert steps == [BLOCK * 2, BLOCK, 0]
     assert missing == 0
+    assert scan_back(history, EVERYTHING, ANONYMOUS, history.end, 0) == (history.end, 0)
 
 
 def test_blocks_end_at_the_same_places_for_everybody() -> None:
@@ -88,6 +89,24 @@ def test_a_piece_is_bounded_in_bytes() -> None:
         sizes.append(len(piece.public))
         sequence = piece.end
     assert sizes == [1, 1, 2, 1]
+
+
+def test_a_piece_ends_with_its_block() -> None:
+    """However far a reader may go, what is found is read one block at a time."""
+    history = filled([Signal(b"1", "a")] * (BLOCK + 1))
+    assert scan(history, EVERYTHING, 0, history.end).end == BLOCK
+    assert scan(history, EVERYTHING, BLOCK, history.end).end == BLOCK + 1
+
+
+def test_blocks_that_hold_nothing_are_one_piece() -> None:
+    """A reader goes on where the first block begins that holds something, or at the end, but not too far at once."""
+    history = filled([*[Signal(b"1", "b")] * (BLOCK * 3), Signal(b"2", "a")])
+    rare, never = Filters.parse(["a"]), Filters.parse(["c"])
+    assert [scan(history, rare, n, history.end).end for n in (0, 5, BLOCK * 3)] == [BLOCK * 3, BLOCK * 3, history.end]
+    assert scan(history, never, 0, history.end).end == history.end
+    assert scan(history, never, 0, BLOCK + 1).end == BLOCK + 1
+    long = filled([Signal(b"1", "b")] * (BLOCK * (SKIP + 2)))
+    assert scan(long, never, 0, long.end).end == BLOCK * SKIP
 
 
 def test_what_others_get_takes_no_room_in_a_piece() -> None:

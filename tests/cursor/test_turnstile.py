@@ -4,9 +4,9 @@ import orjson
 import pytest
 
 from sse_signals.cursor import turnstile
-from sse_signals.cursor.scan import BLOCK
 from sse_signals.cursor.start import After, Live, Oldest
-from sse_signals.cursor.turnstile import TURN
+from sse_signals.cursor.turnstile import SHORT, TURN
+from sse_signals.history import BLOCK
 from sse_signals.hub.stream import HIGH_WATER
 from sse_signals.model import EventId, HistoryLimits, position
 from sse_signals.wire.formats import SSE
@@ -108,8 +108,8 @@ def test_no_more_pieces_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> No
     assert {topic: client.ids for topic, client in clients.items()} == {topic: [i] for topic, i in ids.items()}
 
 
-def test_catching_up_takes_at_most_half_of_the_loop() -> None:
-    """After a turn of about 2 ms the next begins no earlier than the same time later, with streams still waiting."""
+def test_a_turn_is_short_and_the_loop_goes_round() -> None:
+    """However many wait, a turn lasts about 2 ms, and the next begins when the loop has gone round: none is idle."""
     network = Network()
     for _ in range(10):
         network.publish()
@@ -121,11 +121,31 @@ def test_catching_up_takes_at_most_half_of_the_loop() -> None:
     served = sum(bool(client.transport.taken) for client in clients)
     assert 0 < served < 20
     assert len(network.node.turnstile) > 150
-    assert len(network.scheduler.delays) == 1
-    assert network.scheduler.delays[0] >= TURN * 0.8
     network.run()
+    assert not network.scheduler.delays
     assert all(len(client.ids) == 10 for client in clients)
     assert len(network.node.turnstile) == 0
+
+
+@pytest.mark.parametrize(
+    ("others", "least", "most"),
+    [(0.0, SHORT, SHORT * 1.2), (TURN / 2, TURN / 2, TURN * 0.6), (TURN * 9, TURN, TURN * 1.1)],
+)
+def test_a_turn_is_no_longer_than_what_the_others_took(others: float, least: float, most: float) -> None:
+    """Who has something to do gets half of the loop, and where nobody has, turns are still long enough to get on."""
+    network = Network()
+    network.publish()
+    for _ in range(500):
+        network.client().open(Oldest())
+    scheduler = network.scheduler
+    scheduler.cost = SHORT / 10
+    scheduler.step()
+    for _ in range(3):
+        scheduler.now += others
+        began = scheduler.now
+        scheduler.step()
+        assert least <= scheduler.now - began <= most
+    assert len(network.node.turnstile)
 
 
 def test_streams_take_turns() -> None:
@@ -270,3 +290,19 @@ def test_a_turn_that_fails_is_not_the_last() -> None:
         network.run()
     network.run()
     assert well.ids == [event_id]
+
+
+def test_what_nobody_asked_for_is_passed_over() -> None:
+    """A stream whom nothing in a long history concerns is live after one look at what occurs in its blocks."""
+    network = Network()
+    for _ in range(BLOCK * 20):
+        network.publish("other")
+    quiet, served = network.client("a"), network.client("a", "b")
+    quiet.open(Oldest())
+    last = network.publish("b")
+    network.run()
+    served.open(Oldest())
+    network.run()
+    assert (quiet.stream.live, quiet.stream.pos, quiet.transport.taken) == (True, network.node.head.position, b"")
+    assert served.ids == [last]
+    assert network.node.turnstile.pieces == 3, "a long one that holds nothing for each, and the last block"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest import mock
 
+from sse_signals import history
 from sse_signals.cursor import scan
 from sse_signals.hub import hub
 from tests.rules.world import World
@@ -21,8 +22,10 @@ STEPS = 120
 def small_pieces() -> Iterator[None]:
     """Make pieces, slices and overflows so small that a short life meets all of them."""
     with (
+        mock.patch.object(history, "BLOCK", 3),
         mock.patch.object(scan, "BLOCK", 3),
         mock.patch.object(hub, "_CHECK_EVERY", 1),
+        mock.patch.object(hub, "_AHEAD", 2),
         mock.patch.object(hub, "PENDING_BYTES", 160 * 1024),
     ):
         yield

@@ -11,6 +11,7 @@ import pytest
 
 from sse_signals.cursor import start
 from sse_signals.cursor.node import Node
+from sse_signals.hub.bodies import Bodies
 from sse_signals.hub.hub import Hub
 from sse_signals.hub.stream import Stream
 from sse_signals.model import Event, EventId, Tail
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from sse_signals.cursor.start import Opening
     from sse_signals.history import History
     from sse_signals.hub.groups import Part
+    from sse_signals.wire.formats import Format
 
 LIVES = 100
 
-write_part = Hub._write_part
+write_parts = Hub._write_parts
 write_merged = Hub._write_merged
 fall_behind = Hub.fall_behind
 resume = start._resume
@@ -49,9 +51,12 @@ def append_if_next(history: History, event: Event) -> None:
         history.load(Tail(EventId(event.epoch, event.position - 1), [event]))
 
 
-def write_part_up_to_now(hub: Hub, part: Part) -> Iterator[None]:
+def write_parts_up_to_now(hub: Hub, parts: Sequence[Part]) -> Iterator[None]:
     """Without rule b: where a flush ends is not fixed when it begins."""
-    return write_part(hub, replace(part, high=hub.head))
+    yield from write_parts(hub, parts)
+    for part in parts:
+        for stream in part.group.live:
+            stream.pos = max(stream.pos, hub.head)
 
 
 def write_all_own(hub: Hub, stream: Stream, _high: int) -> None:
@@ -65,6 +70,11 @@ def write_merged_whatever_the_position(hub: Hub, stream: Stream, events: Sequenc
     before, stream.pos = stream.pos, -1
     write_merged(hub, stream, events, high)
     stream.pos = max(before, stream.pos)
+
+
+def share_whatever_is_as_long(bodies: Bodies, wire_format: Format, events: Sequence[Event]) -> bytes:
+    """Without a care for whose they are: bytes are shared by groups that get as many events, not the same."""
+    return bodies._made.setdefault((wire_format, len(events)), wire_format.events(events))
 
 
 def always_settled(_hub: Hub, stream: Stream) -> bool:
@@ -107,9 +117,10 @@ def forget_what_was_refused(hub: Hub, stream: Stream, _first: int | None = None)
 
 MUTANTS: list[tuple[str, type | object, str, Callable[..., Any]]] = [
     ("a", Node, "take", append_a_tick_later),
-    ("b, end", Hub, "_write_part", write_part_up_to_now),
+    ("b, end", Hub, "_write_parts", write_parts_up_to_now),
     ("b, own", Hub, "_write_own", write_all_own),
     ("c", Hub, "_write_merged", write_merged_whatever_the_position),
+    ("sharing", Bodies, "of", share_whatever_is_as_long),
     ("d", Hub, "settled", always_settled),
     ("e", Hub, "_route_own", route_own_for_each_target),
     ("f", start, "_resume", resume_at_this_nodes_head),
