@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from sse_signals.topics import Filters
 
 
+Method = TypeVar("Method")
+
+
+def at_once(method: Method) -> Method:
+    """Mark a broker's `publish` that never waits, so that nobody needs a task to keep it from being interrupted.
+
+    The mark is the method's and not the class's: one that overrides it does not inherit it.
+    """
+    method.__dict__["at_once"] = True
+    return method
+
+
 class Broker(Protocol):
     """The log that all nodes share: it orders records and gives them positions and times."""
 
@@ -22,7 +34,7 @@ class Broker(Protocol):
 
         Returns when the record is as durable as the broker declares. A caller that is cancelled while it waits does not
         take back what it handed in. A repeated key returns the first receipt's ids and appends nothing; a concurrent
-        repeat waits for the first.
+        repeat waits for the first. A log that appends without waiting marks this method with `at_once`.
 
         Raises:
             IdempotencyConflict: The key came with other content before.

@@ -104,8 +104,13 @@ class Service:
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
 
-        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun.
+        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. A log whose
+        method is marked ``at_once`` never waits: there is nothing to interrupt, and a task costs more than its append.
         """
+        if getattr(self._broker.publish, "at_once", False):
+            receipt = await self._broker.publish(signals, key=key)
+            await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
+            return receipt
         publishing = asyncio.create_task(self._append(signals, key))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._published)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from sse_signals import names
@@ -94,9 +95,11 @@ class Filters:
     exact: frozenset[str]
     prefixes: frozenset[str]
     _starts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _texts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_starts", tuple(self.prefixes))
+        object.__setattr__(self, "_texts", tuple(sorted([*self.exact, *(prefix + "*" for prefix in self.prefixes)])))
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Filters:
@@ -108,27 +111,30 @@ class Filters:
         Raises:
             InvalidInput: One breaks the rules, or there are more than 64.
         """
-        wanted = list(texts)
+        wanted = tuple(texts)
         if len(wanted) > MAX_FILTERS:
             raise InvalidInput(
                 f"There are more than {MAX_FILTERS} topic filters; a plugin counts as two.",
                 field="topic",
                 hint="Use a prefix such as 'orders/*'.",
             )
-        if not wanted:
-            return EVERYTHING
-        prefixes = {_prefix(text) for text in wanted if text.endswith("*")}
-        exact = {topic(text) for text in wanted if not text.endswith("*")}
-        shortest = {p for p in prefixes if not any(p.startswith(other) for other in prefixes if other != p)}
-        return cls(frozenset(e for e in exact if not e.startswith(tuple(shortest))), frozenset(shortest))
+        return _parsed(wanted) if wanted else EVERYTHING
 
     def match(self, where: str | None) -> bool:
         """Say whether a signal published at ``where`` is asked for; a broadcast always is."""
         return where is None or where in self.exact or where.startswith(self._starts)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the filters as text, sorted."""
-        yield from sorted([*self.exact, *(prefix + "*" for prefix in self.prefixes)])
+        """Return the filters as text, sorted."""
+        return iter(self._texts)
+
+
+@lru_cache(maxsize=256)  # streams mostly ask for the same; equal filters are then one object in memory
+def _parsed(wanted: tuple[str, ...]) -> Filters:
+    prefixes = {_prefix(text) for text in wanted if text.endswith("*")}
+    exact = {topic(text) for text in wanted if not text.endswith("*")}
+    shortest = {p for p in prefixes if not any(p.startswith(other) for other in prefixes if other != p)}
+    return Filters(frozenset(e for e in exact if not e.startswith(tuple(shortest))), frozenset(shortest))
 
 
 EVERYTHING: Final = Filters(frozenset(), frozenset({""}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.history import History
+from sse_signals.interfaces import at_once
 from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, HistoryLimits, Receipt, Tail, position
 from sse_signals.wire.frames import event
 
@@ -49,6 +50,7 @@ class MemoryBroker:
         self._waiting: set[asyncio.Future[None]] = set()
         self._keys: dict[tuple[str, str], _Remembered] = {}
 
+    @at_once
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """See `sse_signals.interfaces.Broker.publish`. Nothing here waits, so the append cannot be interrupted."""
         now_ms = self._time_ms = max(self._time_ms, self._clock())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from aiohttp import hdrs
+
 from sse_signals.errors import ConfigurationError
 from sse_signals.web.problems import Problem
 
@@ -79,8 +81,8 @@ def check_origin(request: web.BaseRequest, allowed: Collection[str]) -> None:
 
 def cors(request: web.BaseRequest, allowed: Collection[str]) -> dict[str, str]:
     """Return the CORS headers of a response: the exact origin if it is allow-listed, and nothing otherwise."""
-    headers = {"Vary": "Origin, Authorization, Cookie"}
-    origin = request.headers.get("Origin")
+    headers: dict[str, str] = {hdrs.VARY: "Origin, Authorization, Cookie"}
+    origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and origin in allowed:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Allow-Credentials"] = "true"

@@ -7,7 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from sse_signals import errors
 
@@ -80,7 +81,9 @@ class Problem(Exception):
         return response
 
 
-BASE_HEADERS = {"Server": SERVER, "X-Content-Type-Options": "nosniff"}
+NO_SNIFF = istr("X-Content-Type-Options")
+# Keys of this type are taken over as they are: from others aiohttp makes new ones for each response.
+BASE_HEADERS: Mapping[str, str] = {hdrs.SERVER: SERVER, NO_SNIFF: "nosniff"}
 
 
 def bad_parameter(name: str, detail: str, hint: str) -> Problem:

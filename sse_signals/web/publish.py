@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from sse_signals import messages, names, topics
 from sse_signals.errors import InvalidInput, MessageTooLarge
@@ -14,7 +14,7 @@ from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.web import body as bodies
 from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
 from sse_signals.web.query import check_names
-from sse_signals.web.schemas import check_count, load_batch, load_signal
+from sse_signals.web.signals import check_count, load_batch, load_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,15 +76,12 @@ class Publish:
         idempotency = None if key is None else IdempotencyKey.of(ANONYMOUS.subject or "", key, signals)
         receipt = await self._site.service.publish(signals, key=idempotency)
         ids = [str(event_id) for event_id in receipt.ids]
-        headers = {**BASE_HEADERS, "Cache-Control": "no-store", **self._site.cors(request)}
+        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request)}
         if receipt.repeated:
             headers["Idempotent-Replayed"] = "true"
-        return web.Response(
-            status=202,
-            body=orjson.dumps({"id": ids[0]} if single else {"ids": ids}, option=orjson.OPT_APPEND_NEWLINE),
-            content_type="application/json",
-            headers=headers,
-        )
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+        body = orjson.dumps({"id": ids[0]} if single else {"ids": ids}, option=orjson.OPT_APPEND_NEWLINE)
+        return web.Response(status=202, body=body, headers=headers)
 
 
 def _header_key(request: web.Request) -> str | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.errors import SignalsError
+from sse_signals.identity import ANONYMOUS
 from sse_signals.web import origins
+from sse_signals.web.gate import Gate
 from sse_signals.web.problems import Problem, internal_error, of
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from sse_signals.hub.sweep import Sweep
+    from sse_signals.identity import Identity
     from sse_signals.service import Service
 
 
@@ -36,6 +39,11 @@ class Limits:
     streams: int = 10_000
 
 
+def anonymous(_request: web.BaseRequest) -> Identity:
+    """Say of every request that it comes from somebody anonymous."""
+    return ANONYMOUS
+
+
 @dataclass(slots=True)
 class Site:
     """One place on the web where a service can be reached.
@@ -50,6 +58,8 @@ class Site:
         send_timeout: Seconds without progress after which a stream is aborted.
         hosts: Hosts it answers to; None for all.
         cors_origins: Origins of pages that may use it besides its own.
+        identify: Says who is listening; authentication plugs in here.
+        gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
         empty: Is set whenever the last of its streams was closed.
@@ -64,6 +74,8 @@ class Site:
     send_timeout: float = 30.0
     hosts: Collection[str] | None = origins.LOCAL_HOSTS
     cors_origins: Collection[str] = frozenset()
+    identify: Callable[[web.BaseRequest], Identity] = anonymous
+    gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)

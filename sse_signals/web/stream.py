@@ -5,66 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import socket
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING
 
-from aiohttp import HttpVersion11, web
-from aiohttp_sse import EventSourceResponse
+from aiohttp import web
 
 from sse_signals.cursor.start import NOTHING
 from sse_signals.hub.stream import Stream
-from sse_signals.identity import ANONYMOUS
 from sse_signals.retry import GOODBYE, RECONNECT, spread
-from sse_signals.web.problems import SERVER, unavailable
+from sse_signals.web.problems import unavailable
 from sse_signals.web.query import StreamQuery, stream_query
-from sse_signals.wire import controls, formats
+from sse_signals.web.response import SignalsResponse, connected
+from sse_signals.wire import controls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aiohttp.abc import AbstractStreamWriter
-
     from sse_signals.cursor.start import Found
     from sse_signals.hub.sweep import Sweep
+    from sse_signals.identity import Identity
     from sse_signals.web.site import Site
-    from sse_signals.wire.formats import Format
-
-KERNEL_BUFFER: Final = 64 * 1024  # bytes; the kernel doubles it. Left alone, a reader that never reads takes 4 MB
-_USER_TIMEOUT_MARGIN: Final = (
-    15.0  # seconds; TCP_USER_TIMEOUT also ends readers with a closed window, so the sweep comes first
-)
-
-
-class SignalsResponse(EventSourceResponse):
-    """The response of a stream: `aiohttp_sse`'s, without its ping task, since the sweep does heartbeats for all."""
-
-    def __init__(self, wire_format: Format, headers: Mapping[str, str], send_timeout: float) -> None:
-        super().__init__(headers=headers, send_timeout=send_timeout + _USER_TIMEOUT_MARGIN)
-        self.wire_format = wire_format
-        self.headers["Content-Type"] = wire_format.content_type
-        self.headers["Cache-Control"] = "no-store, no-transform"
-        self.headers["Server"] = SERVER
-        self.headers["X-Content-Type-Options"] = "nosniff"
-        if not wire_format.chunked:
-            # Without chunks only the end of the connection ends the body (RFC 9112, section 6.3).
-            self.headers["Connection"] = "close"
-            self.force_close()
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send the response's head, and bound what the connection may buffer."""
-        writer = await super().prepare(request)
-        self.stop_streaming()
-        transport = connected(request)
-        # drain() then returns when the buffer is empty, not when it has shrunk to a quarter. Not 0: TLS on Python 3.11
-        # would take an empty buffer for a full one.
-        transport.set_write_buffer_limits(high=1, low=0)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
-        return writer
-
-
-def connected(request: web.BaseRequest) -> asyncio.Transport:
-    """Return the transport of a request whose response's head has just been written to it."""
-    return cast("asyncio.Transport", request.transport)
 
 
 class Connection:
@@ -80,6 +37,7 @@ class Connection:
         response: SignalsResponse,
         query: StreamQuery,
         found: Found,
+        identity: Identity,
     ) -> None:
         self._site = site
         self._sweep = sweep
@@ -92,14 +50,18 @@ class Connection:
         self.stream = Stream(
             name=secrets.token_hex(8),
             filters=query.filters,
-            identity=ANONYMOUS,
+            identity=identity,
             wire_format=response.wire_format,
             transport=connected(request),
             notify=self._wake,
         )
 
-    def open(self, remote: str | None) -> None:
-        """Take a place in the log and write the receipt, in one tick."""
+    async def open(self, remote: str | None) -> None:
+        """Take a place in the log and write the receipt, in one tick.
+
+        Raises:
+            ConnectionError: The client is gone.
+        """
         site, stream, query = self._site, self.stream, self._query
         node = site.service.node
         how = node.open(stream, query.start, self._found, poll=query.poll)
@@ -113,9 +75,7 @@ class Connection:
             retry_ms=spread(RECONNECT, random.random()),  # noqa: S311 - not a secret
             time_ms=site.clock(),
         )
-        stream.write(stream.format.control(receipt))
         self._sweep.add(stream)
-        node.turnstile.enter(stream)
         site.logger.info(
             "stream opened",
             stream=stream.name,
@@ -124,6 +84,8 @@ class Connection:
             start=type(query.start).__name__.lower(),
             format=stream.format.content_type,
         )
+        stream.size += await self.response.say(receipt)
+        node.turnstile.enter(stream)
 
     async def run(self) -> None:
         """Bring the stream to the turnstile whenever it is behind and its connection takes bytes, until it ends.
@@ -177,16 +139,20 @@ class Streaming:
         except Exception as error:
             if _gone(request):
                 return web.Response()  # nobody is left to read it
+            request.writer.send_headers()
             if request.writer.output_size:
                 raise  # the response has begun: no other can be sent, only the connection closed
             return self._site.answer(request, error)
         if not isinstance(opened, Connection):
             return opened
         try:
-            opened.open(request.remote)
+            await opened.open(request.remote)
             await opened.run()
         except ConnectionError:
             opened.stream.end("client-gone")
+        except Exception:
+            request.writer.send_headers()  # the response has begun, even if nothing of it was sent
+            raise
         finally:
             opened.close()
         return opened.response
@@ -195,36 +161,29 @@ class Streaming:
         site = self._site
         site.admit(request)
         site.check_origin(request)
+        identity = site.identify(request)
         query = stream_query(request, site.clock())
-        found = NOTHING if site.busy else await self._look_up(query)
-        if site.busy and (query.poll or query.ndjson):
-            site.logger.info("stream refused", reason=site.busy)
-            raise unavailable(site.busy)
-        response = SignalsResponse(
-            _format(query, chunked=request.version >= HttpVersion11), site.cors(request), site.send_timeout
-        )
+        await site.gate.enter()
+        found = NOTHING if site.busy else await self._look_up(query, identity)
+        if (query.poll or query.ndjson) and (busy := site.busy):
+            site.logger.info("stream refused", reason=busy)
+            raise unavailable(busy)
+        response = SignalsResponse(request, site, ndjson=query.ndjson)
         await response.prepare(request)
-        sweep = site.sweep
-        if site.busy or sweep is None:  # it may have become so meanwhile; from here on nothing can come between
-            await self._goodbye(response, query, site.busy or "starting")
+        sweep, busy = site.sweep, site.busy
+        if busy or sweep is None:  # it may have become so meanwhile; from here on nothing can come between
+            await self._goodbye(response, busy or "starting")
             return response
-        return Connection(site, sweep, request, response, query, found)
+        return Connection(site, sweep, request, response, query, found, identity)
 
-    async def _look_up(self, query: StreamQuery) -> Found:
-        return await self._site.service.look_up(query.start, query.filters, ANONYMOUS, poll=query.poll)
+    async def _look_up(self, query: StreamQuery, identity: Identity) -> Found:
+        return await self._site.service.look_up(query.start, query.filters, identity, poll=query.poll)
 
-    async def _goodbye(self, response: SignalsResponse, query: StreamQuery, reason: str) -> None:
+    async def _goodbye(self, response: SignalsResponse, reason: str) -> None:
         self._site.logger.info("stream refused", reason=reason)
         retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
-        plain = _format(query, chunked=False)  # the response adds its own chunks
-        await response.write(plain.control(controls.goodbye(reason, retry_ms, self._site.clock())))
+        await response.say(controls.goodbye(reason, retry_ms, self._site.clock()))
 
 
 def _gone(request: web.BaseRequest) -> bool:
     return request.transport is None or request.transport.is_closing()
-
-
-def _format(query: StreamQuery, *, chunked: bool) -> Format:
-    if query.ndjson:
-        return formats.NDJSON if chunked else formats.NDJSON_PLAIN
-    return formats.SSE if chunked else formats.SSE_PLAIN

@@ -8,6 +8,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
+import pytest
 from aiohttp import web
 
 from sse_signals import EventBroker, Limits, SignalsService
@@ -56,9 +57,11 @@ class Broken:
     error = warning = info
 
 
-async def test_a_response_that_has_begun_gets_no_second_head() -> None:
-    """What fails after the head was sent ends the connection, and writes nothing into the body."""
-    async with foreign(limits=Limits(streams=0), logger=Broken()) as door, connection(door.url) as (reader, writer):
+@pytest.mark.parametrize("streams", [0, 1])
+async def test_a_response_that_has_begun_gets_no_second_head(streams: int) -> None:
+    """What fails after the head was made ends the connection, and writes nothing into the body."""
+    limits = Limits(streams=streams)
+    async with foreign(limits=limits, logger=Broken()) as door, connection(door.url) as (reader, writer):
         writer.write(request("GET", "/signals/stream"))
         received = await reader.read()
         assert received.startswith(b"HTTP/1.1 200 OK")

@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.web.doors import OpenDoor, foreign, own
-from tests.web.rawhttp import Answer, ask, connection, events, messages, request
+from tests.web.rawhttp import Answer, ask, connection, events, exchange, messages, request
 
 if TYPE_CHECKING:
     import aiohttp
@@ -203,6 +204,17 @@ async def test_http_1_0(open_door: OpenDoor, http: aiohttp.ClientSession, accept
             await reader.readuntil(b"signals.open")
             await publish(http, door.url, "live one")
             assert b"\r" not in await reader.readuntil(b'"message":"live one"}')
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_what_was_written_is_counted(hub: Running, http: aiohttp.ClientSession, version: str) -> None:
+    """The record of a stream's end says how many bytes its body had on the wire."""
+    await publish(http, hub.url, 1, 2)
+    with capture_logs() as logs:
+        received = await exchange(hub.url, request("GET", POLL, version=version))
+    body = received.partition(b"\r\n\r\n")[2]
+    (closed,) = [entry for entry in logs if entry["event"] == "stream closed"]
+    assert closed["bytes"] == len(body) - (len(b"0\r\n\r\n") if version == "1.1" else 0)
 
 
 async def test_a_connection_is_used_again_after_a_poll(hub: Running) -> None:
