@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import resource
 import signal
+import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiohttp import ClientPayloadError, http_parser, web
+from aiohttp import ClientPayloadError, web
 
 from sse_signals.app import EventBroker, SignalsService
 from sse_signals.errors import ConfigurationError
 from sse_signals.model import HistoryLimits
+from sse_signals.process import check_machine, rare_collections, told_once_a_second
 from sse_signals.web.origins import LOCAL_HOSTS
 from sse_signals.web.problems import Problem, internal_error
 from sse_signals.web.routes import not_found
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from sse_signals.settings import Settings
 
 BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet reconnects at once
+ACCEPTED_AT_ONCE: Final = 8  # connections accepted in one turn of the loop, so that a fleet does not stop it for long
 KEEP_ALIVE: Final = 15.0  # seconds that a connection may stay without a request, or with half a request's head
 LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the client gets to see it
-SPARE_FILES: Final = 64  # open files that are not streams
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
 _VARY: Final = {"Vary": "Origin, Authorization, Cookie"}
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
@@ -146,12 +145,13 @@ async def serve(settings: Settings, logger: Any, listening: Callable[[str], obje
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.set_exception_handler(_told_once_a_second(logger))
+    loop.set_exception_handler(told_once_a_second(logger))
     async with running(settings, logger) as hub:
-        _check_machine(settings, logger)
+        check_machine(settings, logger)
         logger.info("listening", url=hub.url, broker=settings.broker)
-        listening(hub.url)
-        await stop.wait()
+        with rare_collections():
+            listening(hub.url)
+            await stop.wait()
         logger.info("shutting down", streams=hub.service.streams)
     logger.info("stopped")
 
@@ -194,12 +194,17 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
         )
 
     try:
-        return await loop.create_server(accept, settings.host, settings.port, backlog=BACKLOG)
+        # asyncio takes `backlog` for the number of connections to accept at a time, too.
+        server = await loop.create_server(accept, settings.host, settings.port, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise ConfigurationError(
             f"Cannot listen on {settings.host} port {settings.port}: {reason}; choose another with --host and --port."
         ) from None
+    for listener in server.sockets:
+        with socket.socket(fileno=os.dup(listener.fileno())) as same:
+            same.listen(BACKLOG)
+    return server
 
 
 def _url(server: asyncio.Server, settings: Settings) -> str:
@@ -209,44 +214,3 @@ def _url(server: asyncio.Server, settings: Settings) -> str:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _told_once_a_second(logger: Any) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """Return an exception handler that tells the same failure once a second, and exhaustion in one line.
-
-    When no file descriptor is left, Python's own writes a traceback for each of the `BACKLOG` connections that may
-    wait, every second, and as many again if the server is closed meanwhile.
-    """
-    told, not_before = "", 0.0
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal told, not_before
-        message, error = context["message"], context.get("exception")
-        if message == told and loop.time() < not_before:
-            return
-        told, not_before = message, loop.time() + 1
-        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-            hint = "Raise the limit of open files (ulimit -n), or lower SIGNALS_MAX_STREAMS."
-            logger.warning("no connection can be accepted", reason=os.strerror(error.errno), hint=hint)
-        else:
-            loop.default_exception_handler(context)
-
-    return handle
-
-
-def _check_machine(settings: Settings, logger: Any) -> None:
-    """Warn about what makes a hub weaker than its settings promise."""
-    needed = settings.max_streams + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-        told: dict[str, Any] = {"limit": soft, "raised_to": raised, "needed": needed}
-        if raised < needed:
-            told["hint"] = f"Run 'ulimit -n {needed}' first, or lower SIGNALS_MAX_STREAMS."
-        logger.warning("the limit of open files is low", **told)
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        logger.warning(
-            "aiohttp runs without its C parser",
-            hint="Install aiohttp from a wheel: the parser in Python is slower and has had more holes.",
-        )

@@ -136,6 +136,31 @@ def test_debug_is_not_written(written: Callable[[], Lines]) -> None:
     assert len(written()) == 1
 
 
+@pytest.mark.usefixtures("written")
+def test_nobody_fails_because_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stderr that is gone is no reason for a stream to fail."""
+    tried = []
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            tried.append(text)
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    logs.configure(terminal=False)
+    log(stream="x")
+    assert tried
+
+
+def test_own_lines_are_like_the_libraries(written: Callable[[], Lines]) -> None:
+    """Those of the hub take a shorter way: they have the same members in the same order, exceptions included."""
+    error = ValueError("x")
+    structlog.get_logger("sse_signals").error("failed", exc_info=error)
+    logging.getLogger("aiohttp.server").error("failed", exc_info=error)
+    ours, theirs = (re.sub(r"T[0-9:.]+Z", "", own_text(line)).split() for line in written() if "failed" in line)
+    assert ours == theirs
+
+
 def test_a_structlog_logger_is_used_as_it_is() -> None:
     """It already takes values."""
     logger = structlog.get_logger("mine")
