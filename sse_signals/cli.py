@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from contextlib import suppress
-from dataclasses import fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
 import click
-import structlog
 
-from sse_signals import logs, server
-from sse_signals.errors import ConfigurationError
-from sse_signals.settings import Settings, load, option, variable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option for each setting. Values stay text, so that options and variables are read alike."""
-    for field in reversed(fields(Settings)):
-        flag = isinstance(field.default, bool)
-        default = "" if flag else f"; default {field.default}" if field.default else ""
-        command = click.option(
-            option(field.name),
-            field.name,
-            is_flag=flag,
-            default=None,
-            metavar=None if flag else "VALUE",
-            help=f"{field.metadata['purpose'].capitalize()} ({variable(field.name)}{default}).",
-        )(command)
-    return command
+from sse_signals.commands.bench import bench
+from sse_signals.commands.serve import serve
 
 
 @click.group()
@@ -43,30 +16,5 @@ def main() -> None:
     """A Server-Sent Events hub: publish small JSON signals, and every client that should see one sees it."""
 
 
-@main.command()
-@click.option("--examples", is_flag=True, help="Print two curl lines to try once the hub listens.")
-@_setting_options
-def serve(*, examples: bool, **options: Any) -> None:
-    """Run the hub until SIGTERM or Ctrl-C.
-
-    Every option can also be set by the environment variable in brackets.
-    """
-    logs.configure(terminal=sys.stderr.isatty())
-    try:
-        settings = load(os.environ, options)
-        listening = _print_examples if examples else _nothing
-        asyncio.run(server.serve(settings, structlog.get_logger("sse_signals"), listening))
-    except ConfigurationError as error:
-        click.echo(f"sse-signals: {error}", err=True)
-        sys.exit(2)
-
-
-def _print_examples(url: str) -> None:
-    with suppress(OSError):  # nobody reads it: the hub is there all the same
-        click.echo(f"Listen:   curl -N '{url}/stream?topic=hello'")
-        click.echo(f"Publish:  curl -d 'hello world' '{url}/publish?topic=hello'")
-        sys.stdout.flush()
-
-
-def _nothing(_url: str) -> None:
-    pass
+main.add_command(serve)
+main.add_command(bench)

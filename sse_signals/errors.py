@@ -10,6 +10,7 @@
     +-- IdempotencyConflict   the key was used for another request
     +-- IdempotencyTableFull  too many keys are remembered at the moment
     +-- SignalsGap            a subscriber missed events that the history no longer holds
+    +-- LoadFailed            a load could not be put on a hub
 """
 
 
@@ -87,3 +88,7 @@ class SignalsGap(SignalsError):
         self.reason = reason
         self.after = after
         self.resumes_after = resumes_after
+
+
+class LoadFailed(SignalsError):
+    """A hub could not be measured; the text is one sentence that says what it refused or where it cannot be reached."""
