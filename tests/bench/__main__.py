@@ -1,0 +1,77 @@
+"""Runs the benchmark: prints Markdown, and draws plots into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench import machine, plots, servers
+from tests.bench.figures import Figures
+from tests.bench.scale import FULL, QUICK
+from tests.bench.scenarios import fan_out, growth, memory, opening, publishing, resuming, stalled, targeted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.bench.scale import Scale
+
+SCENARIOS: dict[str, Callable[[Scale, Figures], None]] = {
+    "S1": fan_out.measure_calm,
+    "S2": fan_out.measure_busy,
+    "S3": memory.measure,
+    "S4": opening.measure,
+    "S5": publishing.measure,
+    "S6": resuming.measure,
+    "S7": targeted.measure,
+    "S8": targeted.measure_mixed,
+    "S9": stalled.measure,
+    "growth": growth.measure,
+}
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(prog="./tests/bench/run", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("bench-results"), help="folder for table and plots")
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers, one run: shows that it works, measures little"
+    )
+    parser.add_argument("--runs", type=int, help="runs of each scenario")
+    parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios")
+    options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    if options.runs:
+        scale = scale.with_runs(options.runs)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    figures = Figures()
+    for name in options.only:
+        started = time.monotonic()
+        SCENARIOS[name](scale, figures)
+        print(f"{name}: measured in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # What is asked holds for the full numbers; beside others it would only mislead.
+    judged = "" if options.quick else figures.judged() + "\n"
+    text = f"{_heading(scale, quick=options.quick)}\n{judged}{figures.measured()}"
+    (options.out / "figures.md").write_text(text)
+    print(text)
+    for path in plots.draw(figures, scale, options.out):
+        print(f"drawn: {path}", file=sys.stderr)
+
+
+def _heading(scale: Scale, *, quick: bool) -> str:
+    lines = [f"- {name}: {text}" for name, text in machine.describe()]
+    peers = ", ".join(servers.available())
+    lines.append(f"- peers: {peers}" + ("" if servers.NCHAN in peers else "; nchan is not installed"))
+    lines.append(f"- load: {scale.streams:,} streams, messages of 100 bytes, {scale.runs} interleaved runs")
+    if quick:
+        lines.append("- a quick run, which shows that everything works: its figures mean little")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

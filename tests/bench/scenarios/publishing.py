@@ -1,0 +1,59 @@
+"""S5: how fast signals can be published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sse_signals.bench.target import Form
+from tests.bench import load, servers
+from tests.bench.figures import Figures, What
+from tests.bench.servers import BARE, HUB
+
+if TYPE_CHECKING:
+    from tests.bench.scale import Scale
+    from tests.bench.servers import Server
+
+NAME = "S5 publishing"
+REQUESTS = What(NAME, "requests, one signal each", "/s")
+CPU = What(NAME, "server CPU per request", "us")
+SIGNALS = What(NAME, "signals, 100 a request", "/s")
+_IN_FLIGHT = 8
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Form):
+    """Many signals in one request, the same message in all of them."""
+
+    def request(self, message: bytes) -> bytes:
+        """Return the request that publishes a message many times."""
+        body = b"[" + b",".join([self.before + message + self.after] * _BATCH) + b"]"
+        return b"%bContent-Length: %d\r\n\r\n%b" % (self.head, len(body), body)
+
+
+def measure(scale: Scale, figures: Figures) -> None:
+    """Publish to nobody."""
+    for _ in range(scale.runs):
+        for name in (HUB, BARE):
+            with servers.started(name) as server:
+                requests, cpu = _publish(server, scale, server.form('"topic":"bench"'))
+                figures.add(REQUESTS, name, requests)
+                figures.add(CPU, name, cpu)
+        with servers.started(HUB) as server:
+            one = server.form('"topic":"bench"')
+            requests, _ = _publish(server, scale, Batch(one.head, one.before, one.after))
+            figures.add(SIGNALS, HUB, requests * _BATCH)
+    asked = "publishing: requests/s at least 0.75 x a bare aiohttp handler's that reads and answers JSON"
+    figures.compare(REQUESTS, HUB, BARE, 0.75, asked, at_least=True)
+    figures.ask(SIGNALS, HUB, 25_000, "publishing batches of 100: at least 25,000 signals/s", at_least=True)
+
+
+def _publish(server: Server, scale: Scale, form: Form) -> tuple[float, float]:
+    """Return requests per second, and microseconds of CPU for each."""
+    with load.on(server, forms=[form]) as on:
+        on.publishers.call("busy", _IN_FLIGHT, scale.seconds / 10)
+        cpu = server.cpu()
+        published = on.publishers.call("busy", _IN_FLIGHT, scale.seconds * 0.6)
+        on.expect(published)
+        return published.count / published.seconds, (server.cpu() - cpu) / published.count * 1e6

@@ -1,0 +1,114 @@
+"""The benchmark itself: that it runs, checks what it measures, and draws. Never how fast anything is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from sse_signals.bench.target import Address, Form, Target, head
+from tests.bench import load, servers
+from tests.bench.__main__ import SCENARIOS
+from tests.bench.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+EVENTS = 10
+
+
+@pytest.mark.timeout(300)
+def test_quick_run_measures_everything_once(tmp_path: Path) -> None:
+    """Every scenario runs to its end, in which every stream got every event once and in order, and is drawn."""
+    # Without coverage, which would slow the servers down; they are covered by tests of their own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "figures.md").read_text()
+    assert table in done.stdout
+    for name in SCENARIOS:
+        assert f"| {name}" in table
+    for name in (servers.HUB, servers.BARE, *servers.available()):
+        assert f"| {name} |" in table
+    plots = sorted(tmp_path.glob("*.svg"))
+    assert len(plots) == 6
+    for plot in plots:
+        assert ET.parse(plot).getroot().tag.endswith("svg")
+
+
+@pytest.mark.skipif(servers.NCHAN not in servers.available(), reason="nchan can be had from Debian and Ubuntu only")
+def test_nchan_delivers_what_is_published() -> None:
+    """The peer that the hub is compared with is set up so that it loses nothing."""
+    with servers.started(servers.NCHAN) as server, load.on(server) as on:
+        on.open(5)
+        cost = on.busy(4, 0.2)
+        assert cost.deliveries == cost.published.count * 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        (lambda frames: frames, ""),
+        (lambda frames: frames[:3] + frames[4:], "1 lost, 0 late"),
+        (lambda frames: frames[:3] + frames[2:], "0 lost, 1 late"),
+        (lambda frames: [*frames[:3], frames[4], frames[3], *frames[5:]], "0 lost, 1 late"),
+    ],
+    ids=["none", "lost", "doubled", "swapped"],
+)
+async def test_faulty_server_is_found_out(fault: Callable[[list[bytes]], list[bytes]], found: str) -> None:
+    """A server that loses, doubles or swaps one event on one of its streams cannot be measured."""
+    async with FaultyServer(fault) as address:
+        with pytest.raises(RuntimeError, match=found) if found else nullcontext():
+            await asyncio.to_thread(_measure, address)
+
+
+def _measure(address: Address) -> None:
+    target = Target(address, head("GET /", address, {}) + b"\r\n", Form(head("POST /", address, {})))
+    with load.on(Server("faulty", os.getpid(), target), patience=1.0) as on:
+        on.open(3)
+        on.steady(1000, EVENTS / 1000)
+
+
+class FaultyServer:
+    """Sends every event to all streams, but to the second of them with a fault."""
+
+    def __init__(self, fault: Callable[[list[bytes]], list[bytes]]) -> None:
+        self._fault = fault
+        self._frames: list[bytes] = []
+        self._streams: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Address:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        for stream in self._streams:
+            stream.close()
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET"):
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\nsignals.open\n\n")
+            self._streams.append(writer)
+            return
+        with suppress(asyncio.IncompleteReadError):  # the publisher is done
+            while True:
+                self._take(await reader.readexactly(100))
+                writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    def _take(self, message: bytes) -> None:
+        self._frames.append(b"data: %b\n\n" % message)
+        if len(self._frames) == EVENTS:
+            for number, stream in enumerate(self._streams):
+                stream.write(b"".join(self._fault(self._frames) if number == 1 else self._frames))
