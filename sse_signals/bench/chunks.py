@@ -30,8 +30,8 @@ class Chunks:
         if 2 < len(data) + 2 <= self._left:  # well within a chunk, as most pieces of a long one are
             self._left -= len(data)
             return data
-        data = self._rest + data
-        self._rest = b""
+        if self._rest:
+            data, self._rest = self._rest + data, b""
         pieces: list[bytes] = []
         at = 0
         while at < len(data) and not self.ended:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Readers", "Tally", "Wanted"]
 
 _LOOK_EVERY: Final = 0.01  # seconds between two looks at how far all streams are
+_UNCHECKED: Final = 16 * 1024 * 1024  # bytes that may have been read and not been checked yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Readers:
         self._streams: list[OpenStream] = []
         self._reading: dict[int, OpenStream] = {}
         self._latencies = Latencies()
+        self._unchecked: list[tuple[OpenStream, bytes, int]] = []  # what was read, and when
+        self._unchecked_size = 0
         self._size = 0
         self._last_us = 0
 
@@ -120,10 +123,12 @@ class Readers:
 
     def received(self) -> int:
         """Return how many messages all streams received."""
+        self._check()
         return sum(stream.received.count for stream in self._streams)
 
     def tally(self, expected: Mapping[str, int]) -> Tally:
         """Return what the streams received, beside how many messages each channel should have."""
+        self._check()
         tally = Tally(len(self._streams), size=self._size, last_us=self._last_us, latencies=self._latencies)
         for stream in self._streams:
             count = stream.received.count
@@ -141,6 +146,7 @@ class Readers:
 
     def forget_latencies(self) -> None:
         """Count latencies from here on only."""
+        self._check()
         self._latencies = Latencies()
         for stream in self._streams:
             stream.received.count_latencies(self._latencies)
@@ -164,11 +170,11 @@ class Readers:
         try:
             while True:
                 called = False
-                for ready, _ in self._epoll.poll():
+                for ready, _ in self._ready(None):
                     if ready == fileno:
                         called = True
                     else:
-                        self._read(self._reading[ready])
+                        self._read(ready)
                 if called:
                     return
         finally:
@@ -176,16 +182,17 @@ class Readers:
 
     def _read_until(self, end: float) -> None:
         while (left := end - time.monotonic()) > 0:
-            for fileno, _ in self._epoll.poll(left):
-                self._read(self._reading[fileno])
+            for fileno, _ in self._ready(left):
+                self._read(fileno)
+        self._check()
 
     def _go_on(self, opening: dict[int, Opening], timed_every: int) -> bool:
         """Take the next steps of what is being opened, and read the others; say whether one more is open."""
         progress = False
-        for fileno, _ in self._epoll.poll(1.0):
+        for fileno, _ in self._ready(1.0):
             one = opening.get(fileno)
             if one is None:
-                self._read(self._reading[fileno])
+                self._read(fileno)
             elif one.go_on():
                 del opening[fileno]
                 self._opened(one, timed_every)
@@ -211,23 +218,44 @@ class Readers:
         self._reading[fileno] = stream
         self._epoll.register(fileno, select.EPOLLIN)
 
-    def _read(self, stream: OpenStream) -> None:
+    def _ready(self, seconds: float | None) -> list[tuple[int, int]]:
+        """Return the sockets that are ready, waiting for one no longer than this.
+
+        What was read is checked when nothing is ready: a stream's latency is not to hold the checks of those before it.
+        """
+        if self._unchecked:
+            if self._unchecked_size < _UNCHECKED and (found := self._epoll.poll(0)):
+                return found
+            self._check()
+        return self._epoll.poll(seconds)
+
+    def _read(self, fileno: int) -> None:
+        stream = self._reading.get(fileno)
+        if stream is None:  # it was found to have ended a moment ago
+            return
         try:
             data = read(stream.sock)
         except OSError:
             data = b""
-        if data is None:
-            return
         if data:
-            now = now_us()
+            self._unchecked.append((stream, data, now_us()))
+            self._unchecked_size += len(data)
+        elif data is not None:
+            self._check()
+            self._end(stream)  # unless what was checked has shown that already
+
+    def _check(self) -> None:
+        unchecked, self._unchecked, self._unchecked_size = self._unchecked, [], 0
+        for stream, data, now in unchecked:
             if len(data) >= MIN_SIZE:  # not a sign of life
                 self._last_us = now
             self._size += len(data)
-            if stream.feed(data, now):
-                return
-        self._end(stream)
+            if not stream.feed(data, now):
+                self._end(stream)
 
     def _end(self, stream: OpenStream) -> None:
+        if stream.ended:
+            return
         stream.ended = True
         stream.received.leave()
         fileno = stream.sock.fileno()

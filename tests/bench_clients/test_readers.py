@@ -166,6 +166,29 @@ async def test_a_connection_that_is_reset(in_thread: InThread, readers: list[Rea
             await opened(in_thread, readers, target, Wanted("a", target.stream))
 
 
+async def test_a_stream_whose_framing_breaks(in_thread: InThread, readers: list[Readers]) -> None:
+    """Nobody can tell what comes after that, so that it counts as ended; what came before counts."""
+    message = MESSAGES.encode(0, 0, 1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc\r\nsignals.open\r\n")
+        await writer.drain()
+        await broken.wait()
+        writer.write(b"%x\r\n%b\r\nno chunk\r\n" % (len(message), message))
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    broken = asyncio.Event()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        target = Target.hub(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "a")
+        reader = await opened(in_thread, readers, target, Wanted("a", target.stream))
+        broken.set()
+        assert await in_thread(reader.watch, {"a": 2}, 10.0)
+        assert (await in_thread(reader.tally, {"a": 0})).ended == 1
+
+
 async def test_a_stream_whose_latencies_are_not_counted(
     hub: Running, in_thread: InThread, readers: list[Readers]
 ) -> None:
