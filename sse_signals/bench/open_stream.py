@@ -44,3 +44,8 @@ class OpenStream:
         except ValueError:  # the framing is broken: nobody can tell any more what belongs to the body
             return False
         return not self._chunks.ended
+
+    def end(self) -> None:
+        """Note that no more will come."""
+        self.ended = True
+        self.received.leave()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sse_signals.bench.answers import refuses, told
@@ -13,7 +14,25 @@ from sse_signals.errors import LoadFailed
 
 if TYPE_CHECKING:
     from sse_signals.bench.connections import Connector
-    from sse_signals.bench.readers import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Streams to open.
+
+    Attributes:
+        channel: A name; all streams of one name should receive the same messages, the first and all that follow.
+        request: The request that opens one.
+        count: How many.
+        read: Whether they are read. Those that are not only ever got their response's head.
+        buffer: Bytes the kernel may hold for the reader of each; None for what it thinks best.
+    """
+
+    channel: str
+    request: bytes
+    count: int = 1
+    read: bool = True
+    buffer: int | None = None
 
 
 class Opening:

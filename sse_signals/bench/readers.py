@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.bench.channel import Channel
@@ -13,7 +12,7 @@ from sse_signals.bench.connections import Connector, read
 from sse_signals.bench.latencies import Latencies
 from sse_signals.bench.messages import MIN_SIZE
 from sse_signals.bench.open_stream import OpenStream
-from sse_signals.bench.opening import Opening
+from sse_signals.bench.opening import Opening, Wanted
 from sse_signals.bench.remote import now_us
 from sse_signals.bench.tally import Tally
 from sse_signals.errors import LoadFailed
@@ -29,25 +28,6 @@ __all__ = ["Readers", "Tally", "Wanted"]
 
 _LOOK_EVERY: Final = 0.01  # seconds between two looks at how far all streams are
 _UNCHECKED: Final = 16 * 1024 * 1024  # bytes that may have been read and not been checked yet
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Streams to open.
-
-    Attributes:
-        channel: A name; all streams of one name should receive the same messages, the first and all that follow.
-        request: The request that opens one.
-        count: How many.
-        read: Whether they are read. Those that are not only ever got their response's head.
-        buffer: Bytes the kernel may hold for the reader of each; None for what it thinks best.
-    """
-
-    channel: str
-    request: bytes
-    count: int = 1
-    read: bool = True
-    buffer: int | None = None
 
 
 class Readers:
@@ -174,7 +154,7 @@ class Readers:
                     if ready == fileno:
                         called = True
                     else:
-                        self._read(ready)
+                        self._read(self._reading[ready])
                 if called:
                     return
         finally:
@@ -183,7 +163,7 @@ class Readers:
     def _read_until(self, end: float) -> None:
         while (left := end - time.monotonic()) > 0:
             for fileno, _ in self._ready(left):
-                self._read(fileno)
+                self._read(self._reading[fileno])
         self._check()
 
     def _go_on(self, opening: dict[int, Opening], timed_every: int) -> bool:
@@ -192,7 +172,7 @@ class Readers:
         for fileno, _ in self._ready(1.0):
             one = opening.get(fileno)
             if one is None:
-                self._read(fileno)
+                self._read(self._reading[fileno])
             elif one.go_on():
                 del opening[fileno]
                 self._opened(one, timed_every)
@@ -229,10 +209,7 @@ class Readers:
             self._check()
         return self._epoll.poll(seconds)
 
-    def _read(self, fileno: int) -> None:
-        stream = self._reading.get(fileno)
-        if stream is None:  # it was found to have ended a moment ago
-            return
+    def _read(self, stream: OpenStream) -> None:
         try:
             data = read(stream.sock)
         except OSError:
@@ -242,7 +219,7 @@ class Readers:
             self._unchecked_size += len(data)
         elif data is not None:
             self._check()
-            self._end(stream)  # unless what was checked has shown that already
+            self._close(stream)
 
     def _check(self) -> None:
         unchecked, self._unchecked, self._unchecked_size = self._unchecked, [], 0
@@ -250,14 +227,11 @@ class Readers:
             if len(data) >= MIN_SIZE:  # not a sign of life
                 self._last_us = now
             self._size += len(data)
-            if not stream.feed(data, now):
-                self._end(stream)
+            if not stream.feed(data, now):  # though its connection may stay open
+                stream.end()
 
-    def _end(self, stream: OpenStream) -> None:
-        if stream.ended:
-            return
-        stream.ended = True
-        stream.received.leave()
+    def _close(self, stream: OpenStream) -> None:
+        stream.end()
         fileno = stream.sock.fileno()
         self._epoll.unregister(fileno)
         del self._reading[fileno]
