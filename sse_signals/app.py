@@ -199,6 +199,7 @@ class SignalsService:
     async def drain(self) -> None:
         """Take no more streams, and end those that are open in good order; each is told when to come back."""
         self.site.draining = True
+        self.site.gate.let_all_through()  # to be told when to come back
         if self.streams and self.site.sweep is not None:
             self.site.service.node.hub.finish()
             self.site.empty.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.model import Event, EventId, follows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sse_signals.model import HistoryLimits, Tail
 
@@ -126,7 +126,7 @@ class History:
         low = max(sequence - self._sequence, self._first)
         return self._events[low : max(stop - self._sequence, low)]
 
-    def addresses(self, sequence: int) -> Iterable[str | None]:
+    def addresses(self, sequence: int) -> Sequence[str | None]:
         """Return the addresses that occur in the block of ``sequence``, each once; some may have been trimmed."""
         block = sequence // BLOCK
         found = self._addresses.get(block)

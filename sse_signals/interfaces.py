@@ -20,10 +20,16 @@ Method = TypeVar("Method")
 def at_once(method: Method) -> Method:
     """Mark a broker's `publish` that never waits, so that nobody needs a task to keep it from being interrupted.
 
-    The mark is the method's and not the class's: one that overrides it does not inherit it.
+    The mark is the function itself, so that neither an override nor a wrapper inherits it.
     """
-    method.__dict__["at_once"] = True
+    method.__dict__["at_once"] = method
     return method
+
+
+def never_waits(method: Any) -> bool:
+    """Say whether a bound method is marked with `at_once`."""
+    function = getattr(method, "__func__", method)
+    return getattr(function, "at_once", None) is function
 
 
 class Broker(Protocol):

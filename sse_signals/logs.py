@@ -63,7 +63,7 @@ def configure(*, terminal: bool) -> None:
 
 
 class _Lines:
-    """Writes what is logged to a stream, as JSON lines; like the standard library's, it never fails who logs."""
+    """Writes what is logged to a stream, as JSON lines; it never fails who logs, as the standard library does not."""
 
     __slots__ = ("_stream",)
 
@@ -71,8 +71,12 @@ class _Lines:
         self._stream = stream
 
     def write(self, entry: MutableMapping[str, Any]) -> None:
-        with suppress(Exception):
-            self._stream.write(_json(entry) + "\n")
+        try:
+            line = _json(entry)
+        except Exception as error:  # noqa: BLE001 - whatever a value's repr raises
+            line = _json({"event": "a record cannot be written", "error": type(error).__name__, "level": "error"})
+        with suppress(OSError, ValueError, AttributeError):  # stderr is full, closed, or none at all
+            self._stream.write(line + "\n")
             self._stream.flush()
 
     info = warning = error = critical = write

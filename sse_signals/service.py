@@ -12,6 +12,7 @@ from sse_signals.cursor.node import Node
 from sse_signals.cursor.scan import scan_back
 from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead
 from sse_signals.errors import BrokerUnavailable
+from sse_signals.interfaces import never_waits
 from sse_signals.model import EventId
 from sse_signals.retry import GOODBYE, backoff, spread
 from sse_signals.wire import controls
@@ -104,20 +105,17 @@ class Service:
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
 
-        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. A log whose
-        method is marked ``at_once`` never waits: there is nothing to interrupt, and a task costs more than its append.
+        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun.
         """
-        if getattr(self._broker.publish, "at_once", False):
+        # Without a wait there is nothing to interrupt, and a task costs more than the append.
+        if never_waits(self._broker.publish):
             receipt = await self._broker.publish(signals, key=key)
             await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
             return receipt
-        publishing = asyncio.create_task(self._append(signals, key))
+        publishing = asyncio.create_task(self._broker.publish(signals, key=key))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._published)
         return await asyncio.shield(publishing)
-
-    async def _append(self, signals: Sequence[Signal], key: IdempotencyKey | None) -> Receipt:
-        return await self._broker.publish(signals, key=key)
 
     def _published(self, publishing: asyncio.Task[Receipt]) -> None:
         self._publishing.discard(publishing)

@@ -152,6 +152,18 @@ def test_nobody_fails_because_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> N
     assert tried
 
 
+@pytest.mark.parametrize("written", [False], ids=["json"], indirect=True)
+def test_what_cannot_be_written_is_told(written: Callable[[], Lines]) -> None:
+    """A value that cannot be shown costs its record, and a line says so; who logs does not fail."""
+
+    class Shy:
+        def __repr__(self) -> str:
+            raise ZeroDivisionError
+
+    log(value=Shy())
+    assert json.loads(written()[0])["error"] == "ZeroDivisionError"
+
+
 def test_own_lines_are_like_the_libraries(written: Callable[[], Lines]) -> None:
     """Those of the hub take a shorter way: they have the same members in the same order, exceptions included."""
     error = ValueError("x")

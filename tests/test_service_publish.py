@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import wraps
+from types import MethodType
 from typing import TYPE_CHECKING
 
 import structlog
 
 from sse_signals import EventBroker, HistoryLimits, SignalsClient
 from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.interfaces import never_waits
 from sse_signals.model import EventId, Signal
 from sse_signals.service import Service
 
@@ -44,6 +47,18 @@ async def test_what_a_log_has_begun_is_not_interrupted() -> None:
     log.answer.set()
     async with asyncio.timeout(10):
         await anext(log.follow(EventId("", 0)))
+
+
+def test_the_mark_is_not_inherited() -> None:
+    """Whoever wraps or overrides a method that never waits may wait."""
+
+    @wraps(MemoryBroker.publish)
+    async def waiting(self: MemoryBroker, signals: Sequence[Signal]) -> Receipt:
+        await asyncio.sleep(0)
+        return await self.publish(signals)
+
+    assert never_waits(MemoryBroker().publish)
+    assert not never_waits(MethodType(waiting, MemoryBroker()))
 
 
 async def test_a_program_that_does_nothing_but_publish_lets_others_read() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sse_signals.model import Event
     from sse_signals.topics import Filters
 
-SKIP: Final = 32  # blocks that are passed over at once: 1 ms at most, when each event has an address of its own
+SKIP: Final = 512  # addresses that are matched before a reader pauses, unless one block alone has more
 PIECE_BYTES: Final = 64 * 1024  # of frames in a piece, unless one frame alone is longer
 
 
@@ -90,7 +90,9 @@ def scan(history: History, filters: Filters, sequence: int, stop: int) -> Piece:
 
 
 def _skip(history: History, filters: Filters, sequence: int, stop: int) -> int:
-    for _ in range(SKIP):
+    matched = 0
+    while matched < SKIP:
+        matched += 1 + len(history.addresses(sequence))
         sequence = block_end(sequence, stop)
         if sequence >= stop or _wanted(history, filters, sequence):
             break

@@ -29,6 +29,7 @@ class Turnstile:
 
     It has a turn whenever the loop goes round, and no longer one than everybody else together has taken since its last:
     who has something to do gets half of the loop, however many streams come back at once, and an idle loop is used up.
+    Turns that became longer, since a piece is read in one go, are made up for by a pause once they add up to a turn.
     Streams of one group share the bytes of a piece.
 
     Attributes:
@@ -46,6 +47,7 @@ class Turnstile:
         self._shared_size = 0
         self._scheduled = False
         self._left = 0.0  # when the last turn ended
+        self._owed = 0.0  # seconds by which turns have been too long
         self.gaps = 0
         self.pieces = 0
 
@@ -64,7 +66,8 @@ class Turnstile:
 
     def _turn(self) -> None:
         now = self._scheduler.time()
-        end = now + min(TURN, max(SHORT, now - self._left))
+        allowed = max(SHORT, now - self._left)
+        began, end = now, now + min(TURN, allowed)
         try:
             while self._queue and now < end:
                 stream = self._queue.popleft()
@@ -79,10 +82,18 @@ class Turnstile:
             self._left = now
             self._scheduled = bool(self._queue)
             if self._queue:
-                self._scheduler.call_soon(self._turn)
+                self._again(now, taken=now - began, allowed=allowed)
             else:
                 self._shared.clear()
                 self._shared_size = 0
+
+    def _again(self, now: float, *, taken: float, allowed: float) -> None:
+        self._owed = max(0.0, self._owed + taken - allowed)
+        if self._owed < TURN:
+            self._scheduler.call_soon(self._turn)
+        else:
+            self._scheduler.call_at(now + self._owed, self._turn)
+            self._owed = 0.0
 
     def _serve(self, stream: Stream) -> None:
         """Write the next piece to a stream, and let it join once it has everything."""
@@ -127,7 +138,8 @@ class Turnstile:
         return True
 
     def _piece(self, stream: Stream, sequence: int, stop: int) -> tuple[Piece, bytes]:
-        key = (stream.group, sequence, block_end(sequence, stop))
+        # Who polls must not get a piece that was read for others beyond the place where it ends.
+        key = (stream.group, sequence, block_end(sequence, stop) if stream.until is None else stop)
         found = self._shared.get(key)
         if found is None:
             piece = scan(self._history, stream.filters, sequence, stop)

@@ -33,6 +33,13 @@ class Gate:
         self._waiting.append(turn)
         await turn
 
+    def let_all_through(self) -> None:
+        """End the waiting of those who are there."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+
     def _next_turn(self) -> None:
         idle = self._left == self._per_turn
         self._left = self._per_turn

@@ -163,7 +163,8 @@ class Streaming:
         site.check_origin(request)
         identity = site.identify(request)
         query = stream_query(request, site.clock())
-        await site.gate.enter()
+        if not site.busy:  # who is sent away need not wait for it
+            await site.gate.enter()
         found = NOTHING if site.busy else await self._look_up(query, identity)
         if (query.poll or query.ndjson) and (busy := site.busy):
             site.logger.info("stream refused", reason=busy)
