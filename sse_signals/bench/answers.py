@@ -49,6 +49,12 @@ def status(answer: bytes) -> int | None:
     return int(found[1]) if whole else None
 
 
+def code(answer: bytes) -> int | None:
+    """Return the status that an answer begins with, complete or not; None if it is no answer of HTTP/1."""
+    found = _STATUS.match(answer)
+    return int(found[1]) if found else None
+
+
 def chunked(head: bytes) -> bool:
     """Say whether the body of an answer with this head comes in chunks."""
     return _CHUNKED.search(head) is not None

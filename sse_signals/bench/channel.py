@@ -38,7 +38,7 @@ class Channel:
     """
 
     def __init__(self, messages: Messages) -> None:
-        self._pattern = messages.pattern
+        self._find = messages.find
         self._index: dict[int, int] = {}
         self._newest: dict[int, int] = {}
         self._ends: list[int] = []  # for each message, the offset at which it ended; offsets count all bytes ever held
@@ -69,7 +69,7 @@ class Channel:
         """Return index and end of every whole message in a text; those not seen before are added."""
         return [
             (self._learn(int(match[1]) * _PUBLISHERS + int(match[2]), int(match[3])), match.end())
-            for match in self._pattern.finditer(text)
+            for match in self._find(text)
         ]
 
     def upto(self, offset: int, low: int) -> int:
@@ -99,7 +99,7 @@ class Channel:
             text: What a stream received.
             wanted: Which message has to be the first.
         """
-        first = self._pattern.search(text) if wanted < len(self._ends) else None
+        first = next(self._find(text), None) if wanted < len(self._ends) else None
         if first is None or self._index.get(int(first[1]) * _PUBLISHERS + int(first[2])) != wanted:
             return None
         offset, rest = self._ends[wanted], text[first.end() :]

@@ -6,6 +6,7 @@ import math
 import resource
 from typing import Final
 
+from sse_signals.bench.quantities import counted, number
 from sse_signals.errors import ConfigurationError
 
 _SPARE: Final = 64  # open files that are not streams
@@ -21,7 +22,7 @@ def allow(streams: int, processes: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if needed > _number(hard):
         raise ConfigurationError(
-            f"{streams} streams need {needed} open files, and {hard} are allowed: "
+            f"{counted(streams, 'stream')} need {number(needed)} open files, and {number(hard)} are allowed: "
             f"run 'ulimit -n {needed}' as one who may, or ask for fewer --streams."
         )
     if needed > _number(soft):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.bench.latencies import EDGES
 from sse_signals.bench.quantities import duration, number, percent
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from sse_signals.bench.latencies import Latencies
 
-EDGES: Final = (0, *(step * 10**power for power in range(9) for step in (1, 2, 5)))  # microseconds
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _WIDEST: Final = 60  # columns of a bar
 
@@ -61,7 +61,7 @@ def _edges(row: Row) -> str:
 
 def _edge(microseconds: int) -> str:
     value, unit = duration(microseconds).split(" ")
-    return f"{float(value.replace(',', '')):g} {unit}" if microseconds else "0"
+    return f"{number(float(value.replace(',', '')))} {unit}" if microseconds else "0"
 
 
 def _bar(share: float, room: int) -> str:

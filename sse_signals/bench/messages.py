@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MIN_SIZE = 96  # bytes: what number, publisher, time and run need at their longest
+_AROUND: Final = len('{"bench":"","n":,"p":,"t":,"x":""}')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Messages:
     """Makes messages, and tells them from others.
 
@@ -40,8 +46,26 @@ class Messages:
         head = b'{"bench":"%b","n":%d,"p":%d,"t":%d,"x":"' % (self.run.encode(), number, publisher, sent_us)
         return head + b"x" * (self.size - len(head) - 2) + b'"}'
 
-    @property
-    def pattern(self) -> re.Pattern[bytes]:
-        """What finds whole messages of this run, with number, publisher and time as groups; also if spaced out."""
-        numbers = rb', ?"n": ?(\d+), ?"p": ?(\d+), ?"t": ?(\d+), ?"x": ?"x*"'
-        return re.compile(rb'"bench": ?"%b"%b' % (re.escape(self.run.encode()), numbers))
+    def find(self, text: bytes | bytearray) -> Iterator[re.Match[bytes]]:
+        """Yield the messages of this run in a text of Server-Sent Events, also if their JSON is spaced out.
+
+        A message counts when it is whole: when its padding is as long as it was sent, and when the blank line has come
+        without which no browser would be told of it (HTML, section 9.2.6).
+
+        Args:
+            text: What a stream received, of which the end may be missing.
+
+        Yields:
+            From the run's name to the blank line, with number, publisher and time as the first groups.
+        """
+        filled = self.size - _AROUND - len(self.run.encode())
+        for match in self._pattern.finditer(text):
+            if sum(match.end(group) - match.start(group) for group in (1, 2, 3, 4)) == filled:
+                yield match
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        values = rb', ?"n": ?(\d+), ?"p": ?(\d+), ?"t": ?(\d+), ?"x": ?"(x*+)"'
+        # Possessive: what is not ended is not tried again with fewer lines.
+        ended = rb"\}[^\r\n]*+\r?\n(?:[^\r\n]++\r?\n)*+\r?\n"
+        return re.compile(rb'"bench": ?"%b"%b%b' % (re.escape(self.run.encode()), values, ended))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.bench.answers import code
 from sse_signals.bench.connections import Connector
 from sse_signals.bench.opening import Opening
 from sse_signals.bench.readers import Wanted
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "/signals"  # that a hub's routes begin with, unless it is told otherwise
 PATIENCE: Final = 10.0  # seconds without a sign of the hub
-_NOT_FOUND: Final = b"HTTP/1.1 404 "
+_UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
+_TLS: Final = b"\x15\x03"  # how an alert begins
 
 
 def find(
@@ -43,42 +46,44 @@ def find(
     first, reason = _open(target, patience)
     if reason is None:
         return url, target
-    if first.startswith(_NOT_FOUND) and not url.endswith(PREFIX):
+    if first == _NOT_FOUND and not url.endswith(PREFIX):
         prefixed = Target.hub(url + PREFIX, topic, headers=headers, verify=verify)
         second, reason = _open(prefixed, patience)
         if reason is None:
             return url + PREFIX, prefixed
-        if second.startswith(_NOT_FOUND):
+        if second == _NOT_FOUND:
             raise LoadFailed(
                 f"There is no hub at {url} or {url}{PREFIX}: the URL has to end with the prefix of the hub's routes."
             )
-    elif first.startswith(_NOT_FOUND):
+    elif first == _NOT_FOUND:
         raise LoadFailed(f"There is no hub at {url}: the URL has to end with the prefix of the hub's routes.")
     raise LoadFailed(reason)
 
 
-def _open(target: Target, patience: float) -> tuple[bytes, str | None]:
-    """Return what came on a new stream, and why it is of no use, if it is not."""
+def _open(target: Target, patience: float) -> tuple[int | None, str | None]:
+    """Return the status that came on a new stream, and why it is of no use, if it is not."""
     with select.epoll() as epoll:
         opening = Opening(Connector(target.address), epoll, Wanted("probe", target.stream), target.ready)
         try:
             while not opening.go_on():
                 head, complete, _ = opening.received.partition(b"\r\n\r\n")
                 if complete and b"text/event-stream" not in head.lower():
-                    return head, f"What is at {target.address.netloc} is no hub: its answer is no event stream."
+                    return code(head), f"What is at {target.address.netloc} is no hub: its answer is no event stream."
                 if not epoll.poll(patience):
-                    return head, f"Nothing has come from {target.address.netloc} for {patience:g} s."
+                    return code(head), f"Nothing has come from {target.address.netloc} for {patience:g} s."
         except LoadFailed as error:
-            return opening.received, _mended(str(error), opening.received)
+            return code(opening.received), _mended(str(error), opening.received, tls=target.address.tls)
         finally:
             opening.close()
-    return opening.received, None
+    return code(opening.received), None
 
 
-def _mended(sentence: str, received: bytes) -> str:
+def _mended(sentence: str, received: bytes, *, tls: bool) -> str:
     """Add to a refusal what the command can do about it."""
-    if received.startswith(b"HTTP/1.1 401 "):
+    if code(received) == _UNAUTHORIZED:
         return f"{sentence.removesuffix('.')}; --header 'Authorization: …' gives credentials."
     if sentence.startswith("The certificate"):
         return f"{sentence.removesuffix('.')}; --no-verify takes any."
+    if not tls and (sentence.endswith("without an answer.") or received.startswith(_TLS)):
+        return f"{sentence.removesuffix('.')}: may it be https://?"
     return sentence

@@ -23,7 +23,7 @@ class Publisher:
 
     Attributes:
         form: The place of the form that the last message was sent in.
-        sent_us: When it was sent.
+        sent_us: When it was sent, or should have been.
     """
 
     def __init__(self, connector: Connector, name: int) -> None:
@@ -41,13 +41,14 @@ class Publisher:
         self.form = 0
         self.sent_us = 0
 
-    def send(self, messages: Messages, form: Form, place: int) -> int:
+    def send(self, messages: Messages, form: Form, place: int, due_us: int | None = None) -> int:
         """Send the next message; return the number by which the system knows the socket.
 
         Args:
             messages: What is sent.
             form: How.
             place: The place of this form among all.
+            due_us: When it should be sent, in microseconds of the monotonic clock; None for now.
 
         Raises:
             LoadFailed: The hub cannot be reached.
@@ -56,7 +57,7 @@ class Publisher:
         self._received = b""
         try:
             sock = self._connected()
-            self.sent_us = now_us()
+            self.sent_us = now_us() if due_us is None else due_us
             write(sock, form.request(messages.encode(self._number, self._name, self.sent_us)), PATIENCE)
         except OSError as error:
             raise self._connector.failed(error) from None

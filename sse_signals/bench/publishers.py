@@ -33,9 +33,10 @@ class Published:
         accepted: Messages that were, for each form.
         refused: How many were not, by what came instead: a status, or 0 when the connection was lost.
         told: What the hub said first with each of these.
+        failed: Why it ended early: the hub could not be reached or answered no more. Empty if it did not.
         seconds: How long it took, with the last answers.
-        behind: Messages that were sent later than the rate asks, because all connections waited for answers.
-        latencies: From publish to answer.
+        behind: Messages that were sent more than one interval later than the rate asks.
+        latencies: From publish to answer; at a steady rate from when the message was due.
     """
 
     accepted: list[int]
@@ -44,6 +45,7 @@ class Published:
     behind: int = 0
     latencies: Latencies = field(default_factory=Latencies)
     told: dict[int, str] = field(default_factory=dict)
+    failed: str = ""
 
     @property
     def count(self) -> int:
@@ -94,19 +96,23 @@ class Publishers:
     def steady(self, rate: float, seconds: float) -> Published:
         """Publish so many messages a second, whether or not they are answered in time.
 
+        A message bears the time at which it was due: what a slow hub makes late counts as its latency ("coordinated
+        omission" would hide it).
+
         Raises:
-            LoadFailed: The hub cannot be reached, or answers no more.
+            LoadFailed: The hub cannot be reached, or does not answer, before anything was accepted.
         """
         with self._publishing() as published:
             started = time.monotonic()
             for number in range(round(rate * seconds)):
-                self._take_answers(started + number / rate)
+                due = started + number / rate
+                self._take_answers(due)
                 if self._stopped:
                     break
                 if not self._idle and len(self._all) >= MAX_CONNECTIONS:
-                    published.behind += 1
                     self._take_answer()
-                self._send(self._idle.pop() if self._idle else self._add())
+                published.behind += time.monotonic() - due > 1 / rate
+                self._send(int(due * 1e6))
             self._take_answers(started + seconds)
         return published
 
@@ -114,13 +120,13 @@ class Publishers:
         """Publish the next message as soon as one is answered, with so many unanswered at any time.
 
         Raises:
-            LoadFailed: The hub cannot be reached, or answers no more.
+            LoadFailed: The hub cannot be reached, or does not answer, before anything was accepted.
         """
         with self._publishing() as published:
             end = time.monotonic() + seconds
             while time.monotonic() < end and not self._stopped:
                 while len(self._waiting) < in_flight:
-                    self._send(self._idle.pop() if self._idle else self._add())
+                    self._send()
                 self._take_answer()
         return published
 
@@ -135,20 +141,44 @@ class Publishers:
             yield published
             while self._waiting:
                 self._take_answer()
-            published.seconds = time.monotonic() - started
+        except LoadFailed as error:
+            self._give_up()
+            if not published.count:
+                raise
+            published.failed = str(error)
         finally:
+            published.seconds = time.monotonic() - started
             if self._calls is not None and not self._stopped:
                 self._epoll.unregister(self._calls.fileno())
+
+    def _give_up(self) -> None:
+        """Count what is unanswered as refused."""
+        for fileno, publisher in self._waiting.items():
+            self._epoll.unregister(fileno)
+            self._idle.append(publisher)
+            self._refuse(publisher, "did not answer")
+        self._waiting.clear()
+
+    def _refuse(self, publisher: Publisher, told: str) -> None:
+        self._published.refused[0] += 1
+        self._published.told.setdefault(0, told)
+        publisher.disconnect()
 
     def _add(self) -> Publisher:
         publisher = Publisher(self._connector, len(self._all))
         self._all.append(publisher)
         return publisher
 
-    def _send(self, publisher: Publisher) -> None:
+    def _send(self, due_us: int | None = None) -> None:
+        publisher = self._idle.pop() if self._idle else self._add()
         form = self._sent % len(self._forms)
         self._sent += 1
-        fileno = publisher.send(self._messages, self._forms[form], form)
+        try:
+            fileno = publisher.send(self._messages, self._forms[form], form, due_us)
+        except LoadFailed:
+            self._idle.append(publisher)
+            self._refuse(publisher, "could not be reached any more")
+            raise
         self._waiting[fileno] = publisher
         self._epoll.register(fileno, select.EPOLLIN)
 

@@ -23,6 +23,11 @@ def number(value: float) -> str:
     return f"{value:.3g}" if 0 < value < 100 and value != int(value) else f"{value:,.0f}"
 
 
+def counted(value: float, noun: str) -> str:
+    """Return a number with its noun, which takes an ``s`` unless there is one."""
+    return f"{number(value)} {noun}" if value == 1 else f"{number(value)} {noun}s"
+
+
 def percent(share: float) -> str:
     """Return a share of one as whole per cent, or tenths where there are few."""
     value = 100 * share

@@ -116,7 +116,9 @@ class Readers:
             tally.received += count
             tally.late += stream.received.late
             tally.timed += stream.received.timed
-            tally.lost += max(0, expected.get(stream.channel, 0) - count)
+            missing = expected.get(stream.channel, 0) - count
+            tally.lost += max(0, missing)
+            tally.surplus += max(0, -missing)
         tally.disordered = sum(channel.disordered for channel in self._channels.values())
         return tally
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.resource_tracker
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 if TYPE_CHECKING:
@@ -40,7 +42,14 @@ class Remote:
         context = multiprocessing.get_context("spawn")
         self._calls, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, make, arguments, core), daemon=True)
-        self._process.start()
+        # Ctrl-C reaches all processes: one that still imports must not die of it. Starting the resource tracker, which
+        # comes with the first process, unblocks the signal: it has to run already.
+        multiprocessing.resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._unanswered = 0
         theirs.close()
 
@@ -67,7 +76,7 @@ class Remote:
         """
         try:
             value, error = self._calls.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the latter if another call was still waiting there
             raise RuntimeError("a process of the load ended too early") from None
         self._unanswered -= 1
         if error is not None:
@@ -105,7 +114,13 @@ def now_us() -> int:
 
 
 def _serve(calls: Connection, make: Callable[..., Served], arguments: tuple[Any, ...], core: int | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the caller says what is to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller says what is to end
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    with suppress(EOFError, ConnectionResetError, BrokenPipeError):  # nobody calls any more
+        _answer(calls, make, arguments, core)
+
+
+def _answer(calls: Connection, make: Callable[..., Served], arguments: tuple[Any, ...], core: int | None) -> None:
     if core is not None:
         pin(core)
     try:
@@ -115,11 +130,8 @@ def _serve(calls: Connection, make: Callable[..., Served], arguments: tuple[Any,
         calls.send((None, error))
         return
     while True:
-        try:
-            served.wait(calls)
-            method, given = calls.recv()
-        except EOFError:
-            return
+        served.wait(calls)
+        method, given = calls.recv()
         try:
             result = time.process_time() if method == "cpu" else getattr(served, method)(*given)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is who it concerns

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.bench.histogram import bars, rows
-from sse_signals.bench.quantities import amount, duration, number, percent
+from sse_signals.bench.quantities import amount, counted, duration, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
 
 BUSY: Final = 0.8  # share of a core above which a process of the load may be what is measured
+_TOO_LARGE: Final = 413  # status
 _PERCENTILES: Final = (50, 90, 99, 99.9)
 _LABEL: Final = 12  # columns
 
@@ -56,6 +57,7 @@ def document(url: str, outcome: Outcome) -> dict[str, Any]:
         "url": url,
         "exact": outcome.exact,
         "interrupted": outcome.interrupted,
+        "failed": published.failed or None,
         "load": {
             "streams": load.streams,
             "rate_per_second": load.rate,
@@ -87,6 +89,7 @@ def document(url: str, outcome: Outcome) -> dict[str, Any]:
             "expected": outcome.expected,
             "received": tally.received,
             "lost": tally.lost,
+            "surplus": tally.surplus,
             "late": tally.late,
             "out_of_order": tally.disordered,
             "bytes": tally.size,
@@ -104,8 +107,8 @@ def document(url: str, outcome: Outcome) -> dict[str, Any]:
 
 def _asked(outcome: Outcome) -> str:
     load = outcome.load
-    pace = f"{load.in_flight} in flight" if load.rate is None else f"{load.rate:g} messages/s"
-    return f"{number(load.streams)} streams, {pace} of {amount(load.size)}"
+    pace = f"{number(load.in_flight)} in flight" if load.rate is None else f"{number(load.rate)} messages/s"
+    return f"{counted(load.streams, 'stream')}, {pace} of {amount(load.size)}"
 
 
 def _facts(outcome: Outcome) -> list[tuple[str, str, str]]:
@@ -120,19 +123,23 @@ def _facts(outcome: Outcome) -> list[tuple[str, str, str]]:
     if outcome.interrupted:
         early = f"after {duration(published.seconds * 1e6)} of {duration(outcome.load.seconds * 1e6)}"
         facts.insert(0, ("Interrupted", early, "yellow"))
+    if published.failed:
+        facts.insert(0, ("Broken off", published.failed, "red"))
     for status, count in sorted(published.refused.items()):
         said = published.told[status]
         facts.append(("Refused", f"{number(count)} of {number(_asked_to(outcome))}: the hub {said}", "red"))
     if published.behind:
         facts.append(("Behind", f"{number(published.behind)} were published later than the rate asks", "yellow"))
     facts.append(("Delivered", _delivered(outcome), ""))
-    if tally.lost or outcome.disordered:
+    if tally.lost or tally.surplus or outcome.disordered:
         faults = f"{number(tally.lost)} lost, {number(outcome.disordered)} late, twice or out of order"
+        if tally.surplus:
+            faults += f", {number(tally.surplus)} received although not accepted"
         facts.append(("Faults", faults, "red"))
     elif outcome.expected and not tally.ended:
         facts.append(("Faults", "none: every stream received every message once and in order", "green"))
     shares = ", ".join(percent(share) for share in outcome.readers)
-    facts.append(("Load's CPU", f"{shares} of a core to read, {percent(outcome.publisher)} to publish", ""))
+    facts.append(("Load's CPU", f"{shares} of a core to read streams, {percent(outcome.publisher)} to publish", ""))
     return facts
 
 
@@ -148,6 +155,8 @@ def _published(outcome: Outcome) -> str:
 def _delivered(outcome: Outcome) -> str:
     tally, seconds = outcome.tally, outcome.seconds
     what = f"{number(tally.received)} of {number(outcome.expected)} in {duration(seconds * 1e6)}"
+    if not tally.received:
+        return what
     return f"{what} ({number(_rate(tally.received, seconds))} deliveries/s, {amount(_rate(tally.size, seconds))}/s)"
 
 
@@ -168,14 +177,19 @@ def _points(latencies: Latencies, width: int) -> list[str]:
 
 
 def _warnings(outcome: Outcome) -> list[str]:
+    warnings = []
+    if set(outcome.published.refused) == {_TOO_LARGE} and not outcome.published.count:
+        warnings.append(
+            f"every message was refused because the hub takes none of {amount(outcome.load.size)}. Ask for a smaller "
+            "--size, or give the hub a higher SIGNALS_MAX_MESSAGE."
+        )
     busiest = max(*outcome.readers, outcome.publisher)
-    if busiest <= BUSY:
-        return []
-    warning = (
-        f"a process of the load itself was busy for {percent(busiest)} of the time: this may be the measure of the "
-        "load and not of the hub. Ask for less, or run it where there are more free cores."
-    )
-    return [warning]
+    if busiest > BUSY:
+        warnings.append(
+            f"a process of the load itself was busy for {percent(busiest)} of the time: this may be the measure of the "
+            "load and not of the hub. Ask for less, or run it where there are more free cores."
+        )
+    return warnings
 
 
 def _summary(latencies: Latencies) -> dict[str, float]:

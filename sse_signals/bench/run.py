@@ -22,7 +22,7 @@ TIMED: Final = 50_000  # deliveries a second of which latencies are counted at m
 _BUSY_RATE: Final = 2_500  # messages a second to expect of a hub that gets them as fast as it answers
 _STEP: Final = 0.2  # seconds between two reports of progress
 _PATIENCE: Final = 5.0  # seconds without a delivery after which what is missing is lost
-_IMPATIENCE: Final = 1.0  # the same for somebody who has interrupted the run
+_IMPATIENCE: Final = 1.0  # the same if the run was interrupted, or the hub is lost
 _TWICE: Final = 0.1  # seconds in which what was received may come a second time
 
 
@@ -81,7 +81,7 @@ class Outcome:
         seconds: From the first publish to the last delivery.
         readers: CPU time of each process that reads streams, as a share of one core.
         publisher: The same of the process that publishes.
-        interrupted: Whether it was ended early.
+        interrupted: Whether somebody ended it early.
     """
 
     load: Load
@@ -126,7 +126,8 @@ def measure(
         stopping: Says whether to end early. Once publishing has begun, there is an outcome all the same.
 
     Raises:
-        LoadFailed: The hub refused a stream, or could not be reached any more.
+        LoadFailed: The hub refused a stream, or could not be reached when publishing began. If it is lost later,
+            there is an outcome.
         KeyboardInterrupt: It was to end before anything was published.
     """
     with (
@@ -162,7 +163,7 @@ class _Run:
         readers_before, publisher_before = fleet.cpu(), self._publishers.cpu()
         started = now_us()
         published = self._publish()
-        self._wait(published.count)
+        self._wait(published.count, lost=bool(published.failed))
         seconds = (now_us() - started) / 1e6
         tally = fleet.tally(published.count)
         return Outcome(
@@ -200,12 +201,12 @@ class _Run:
         published: Published = publishers.result()
         if stopped:
             publishers.result()
-        else:
+        elif not published.failed:
             self._progress(Progress("publishing", load.seconds, load.seconds, self._look()))
         return published
 
-    def _wait(self, count: int) -> None:
-        """Wait for what has not been delivered yet, as long as something still comes."""
+    def _wait(self, count: int, *, lost: bool = False) -> None:
+        """Wait for what has not been delivered yet, as long as something still comes; not long if the hub is lost."""
         progressed = time.monotonic()
         while not self._fleet.watch(count, _STEP):
             before = self._received
@@ -213,7 +214,7 @@ class _Run:
             self._progress(Progress("waiting", self._received, count * self._load.streams, rate))
             if self._received > before:
                 progressed = time.monotonic()
-            elif time.monotonic() - progressed > (_IMPATIENCE if self._stopping() else _PATIENCE):
+            elif time.monotonic() - progressed > (_IMPATIENCE if lost or self._stopping() else _PATIENCE):
                 return
         self._fleet.watch(count + 1, _TWICE)
 

@@ -16,6 +16,7 @@ class Tally:
         ended: Streams that the other side ended.
         received: Messages received, on all streams together.
         lost: Messages that streams did not get.
+        surplus: Messages that streams got although they should not have.
         late: Messages that streams got a second time, or after a later one.
         disordered: Messages that all streams got after a later one of the same publisher.
         size: Bytes received, with everything around the messages.
@@ -28,6 +29,7 @@ class Tally:
     ended: int = 0
     received: int = 0
     lost: int = 0
+    surplus: int = 0
     late: int = 0
     disordered: int = 0
     size: int = 0
@@ -37,8 +39,8 @@ class Tally:
 
     @property
     def exact(self) -> bool:
-        """Whether every stream received every message once and in order."""
-        return not (self.ended or self.lost or self.late or self.disordered)
+        """Whether every stream received every message it should have, once and in order, and no other."""
+        return not (self.ended or self.lost or self.surplus or self.late or self.disordered)
 
     def merge(self, other: Tally) -> None:
         """Add what other streams received."""
@@ -46,6 +48,7 @@ class Tally:
         self.ended += other.ended
         self.received += other.received
         self.lost += other.lost
+        self.surplus += other.surplus
         self.late += other.late
         self.disordered = max(self.disordered, other.disordered)  # each saw the same messages
         self.size += other.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ from sse_signals.bench.messages import MIN_SIZE, Messages
 from sse_signals.bench.probe import find
 from sse_signals.bench.run import Load, measure
 from sse_signals.commands.progress import Bars
-from sse_signals.commands.values import Duration, Header
+from sse_signals.commands.values import Duration, Header, Topic
 from sse_signals.errors import ConfigurationError, LoadFailed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
 _EPILOG: Final = """\b
 Exit status:
   0    every message was accepted, and arrived everywhere once and in order
-  1    something was refused, lost, late, twice or out of order
+  1    something was refused, lost, late, twice or out of order; the hub was lost; the report cannot be written
   2    wrong arguments, or the hub cannot be reached or refuses streams
   130  interrupted with Ctrl-C; what was measured until then is reported
 """
@@ -54,7 +55,11 @@ Exit status:
     help="Instead of --rate: publish as fast as the hub answers, with so many unanswered at any time.",
 )
 @click.option(
-    "--size", type=click.IntRange(MIN_SIZE, 2**24), default=100, show_default=True, help="Bytes of a message."
+    "--size",
+    type=click.IntRange(MIN_SIZE, 2**24),
+    default=100,
+    show_default=True,
+    help="Bytes of a message; a hub takes up to 64 KiB unless its SIGNALS_MAX_MESSAGE says otherwise.",
 )
 @click.option(
     "--duration",
@@ -63,7 +68,7 @@ Exit status:
     metavar="SECONDS",
     help="How long to publish; also 30s, 2m, 1h.  [default: 10]",
 )
-@click.option("--topic", help="Topic to use.  [default: one that nobody else uses]")
+@click.option("--topic", type=Topic(), help="Topic to use.  [default: one that nobody else uses]")
 @click.option(
     "--header", "headers", type=Header(), multiple=True, metavar="'NAME: VALUE'", help="Sent with every request."
 )
@@ -104,7 +109,15 @@ def bench(
     except KeyboardInterrupt:
         click.echo("sse-signals: interrupted before there was anything to tell.", err=True)
         sys.exit(_INTERRUPTED)
-    _print(found, outcome, as_json=as_json)
+    try:
+        _print(found, outcome, as_json=as_json)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
+    except OSError as error:
+        click.echo(f"sse-signals: the report cannot be written: {error.strerror}.", err=True)
+        # What could not be written would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     sys.exit(_INTERRUPTED if outcome.interrupted else 0 if outcome.exact else 1)
 
 

@@ -30,7 +30,7 @@ class Bars:
         self._stage = ""
         self._bar: ProgressBar[int] | None = None
         self._open = ExitStack()
-        self._deliveries = 0.0
+        self._progress: Progress | None = None
         self._columns = shutil.get_terminal_size().columns
         self._unit = _UNIT if self._columns >= _NARROW else ""
 
@@ -46,7 +46,7 @@ class Bars:
         """Show how far the run is."""
         if not self._shown:
             return
-        self._deliveries = progress.deliveries
+        self._progress = progress
         # A bar takes whole steps: seconds are shown as milliseconds.
         scale = 1000 if progress.stage == "publishing" else 1
         if progress.stage != self._stage or self._bar is None:
@@ -64,12 +64,12 @@ class Bars:
             fill_char=click.style("█", "cyan"),
             empty_char="·",
             bar_template="%(label)s %(bar)s  %(info)s",
-            show_pos=stage == "opening",
             show_percent=True,
             item_show_func=self._item,
         )
 
     def _item(self, _: object) -> str | None:
-        if not self._deliveries:
-            return None
-        return f"{number(self._deliveries)}{self._unit}/s"
+        progress = self._progress
+        if progress is not None and progress.stage == "opening":
+            return f"{number(progress.done)}/{number(progress.whole)}"
+        return f"{number(progress.deliveries)}{self._unit}/s" if progress is not None and progress.deliveries else None

@@ -7,6 +7,9 @@ from typing import Final
 
 import click
 
+from sse_signals import topics
+from sse_signals.errors import InvalidInput
+
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(s|m|h)?")
 _UNITS: Final = {None: 1, "s": 1, "m": 60, "h": 3600}
 _LONGEST: Final = 24 * 3600  # seconds
@@ -42,3 +45,16 @@ class Header(click.ParamType[tuple[str, str]]):
         if found[1].lower() in _OURS:
             self.fail(f"{found[1]!r} is set by the load itself.", param, ctx)
         return found[1], found[2].strip()
+
+
+class Topic(click.ParamType[str]):
+    """A topic, by the hub's own rules."""
+
+    name = "topic"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the topic as hubs compare it."""
+        try:
+            return topics.topic(value)
+        except InvalidInput as error:
+            self.fail(f"{error.detail} {error.hint}", param, ctx)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import resource
+import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
+from sse_signals.bench.quantities import counted
 from tests.bench import machine, plots, servers
 from tests.bench.figures import Figures
 from tests.bench.scale import FULL, QUICK
@@ -40,34 +44,60 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="small numbers, one run: shows that it works, measures little"
     )
-    parser.add_argument("--runs", type=int, help="runs of each scenario")
+    parser.add_argument("--runs", type=_runs, help="runs of each scenario")
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios")
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
-    if options.runs:
+    if options.runs is not None:
         scale = scale.with_runs(options.runs)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    figures = Figures()
+    signal.signal(signal.SIGTERM, _terminate)
+    options.out.mkdir(parents=True, exist_ok=True)
+    heading = _heading(scale, quick=options.quick)
+    figures, failed, text = Figures(), list[str](), ""
     for name in options.only:
         started = time.monotonic()
-        SCENARIOS[name](scale, figures)
-        print(f"{name}: measured in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    # What is asked holds for the full numbers; beside others it would only mislead.
-    judged = "" if options.quick else figures.judged() + "\n"
-    text = f"{_heading(scale, quick=options.quick)}\n{judged}{figures.measured()}"
-    (options.out / "figures.md").write_text(text)
+        try:
+            SCENARIOS[name](scale, figures)
+        except Exception as error:  # noqa: BLE001 - what the others show is worth having whatever it is
+            failed.append(f"- **failed**: {name}: {type(error).__name__}: {error}\n")
+            print(f"{name}: failed: {error!r}", file=sys.stderr, flush=True)
+        else:
+            print(f"{name}: measured in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        # What is asked holds for the full numbers; beside others it would only mislead.
+        judged = "" if options.quick else figures.judged() + "\n"
+        text = f"{heading}{''.join(failed)}\n{judged}{figures.measured()}"
+        (options.out / "figures.md").write_text(text)
     print(text)
     for path in plots.draw(figures, scale, options.out):
         print(f"drawn: {path}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
+
+
+def _runs(text: str) -> int:
+    runs = int(text)
+    if runs < 1:
+        raise argparse.ArgumentTypeError("at least one run is needed")
+    return runs
+
+
+def _terminate(_number: int, _frame: object) -> Never:
+    """End like Ctrl-C does: with every server that was started."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _heading(scale: Scale, *, quick: bool) -> str:
-    lines = [f"- {name}: {text}" for name, text in machine.describe()]
+    load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
+    lines = [
+        f"- begun: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at a load average of {load} (1, 5, 15 minutes)",
+        *(f"- {name}: {text}" for name, text in machine.describe()),
+    ]
     peers = ", ".join(servers.available())
-    lines.append(f"- peers: {peers}" + ("" if servers.NCHAN in peers else "; nchan is not installed"))
-    lines.append(f"- load: {scale.streams:,} streams, messages of 100 bytes, {scale.runs} interleaved runs")
+    lines.append(f"- peers: {peers} ({servers.nchan_version() or 'nchan is not installed'})")
+    runs = f"{counted(scale.runs, 'interleaved run')}, but one of S3 and growth"
+    lines.append(f"- load: {scale.streams:,} streams, messages of 100 bytes, {runs}")
     if quick:
         lines.append("- a quick run, which shows that everything works: its figures mean little")
     return "\n".join(lines) + "\n"

@@ -32,7 +32,7 @@ class Bar:
     Attributes:
         scenario: Its scenario's name.
         asked: What is asked, in words.
-        values: What was measured, one value a run.
+        values: What was measured, one value a run; none where it could not be.
         limit: What it is compared with.
         at_least: Whether more is better.
     """
@@ -97,8 +97,9 @@ class Figures:
         """Return a Markdown table of what is asked beside what was measured."""
         lines = ["| | asked | median [min, max] | |", "|---|---|---|---|"]
         for bar in self.bars:
-            verdict = "met" if bar.met else "**missed**"
-            lines.append(f"| {bar.scenario} | {bar.asked} | {spread(bar.values, number)} | {verdict} |")
+            measured = spread(bar.values, number) if bar.values else "not measured"
+            verdict = ("met" if bar.met else "**missed**") if bar.values else ""
+            lines.append(f"| {bar.scenario} | {bar.asked} | {measured} | {verdict} |")
         return "\n".join(lines) + "\n"
 
     def measured(self) -> str:
@@ -112,8 +113,7 @@ class Figures:
         return "\n".join(lines) + "\n"
 
     def _ask(self, scenario: str, values: Sequence[float], limit: float, asked: str, *, at_least: bool) -> None:
-        if values:
-            self.bars.append(Bar(scenario, asked, values, limit, at_least))
+        self.bars.append(Bar(scenario, asked, values, limit, at_least))
 
 
 def spread(values: Sequence[float], text: Callable[[float], str]) -> str:
@@ -122,7 +122,7 @@ def spread(values: Sequence[float], text: Callable[[float], str]) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with the digits that count."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sse_signals.bench.target import Form
     from tests.bench.servers import Server
 
+_TWICE = 0.1  # seconds in which what was received may come a second time
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -54,6 +56,11 @@ class Cost:
     def server_busy(self) -> float:
         """Share of a core that the server needed."""
         return self.cpu / self.seconds
+
+    @property
+    def load_busy(self) -> float:
+        """Share of a core that readers and publishers needed together: with two cores they share one."""
+        return self.readers_busy + self.publishers_busy
 
     @property
     def rate(self) -> float:
@@ -106,24 +113,40 @@ class Load:
 
     def expect(self, published: Published, reach: Mapping[str, Sequence[int]] | None = None) -> None:
         """Add what was published to what streams should have received."""
-        if published.refused:
-            raise RuntimeError(f"{self.server.name} refused to publish: {dict(published.refused)}")
+        if published.refused or published.failed:
+            raise RuntimeError(f"{self.server.name} did not publish: {dict(published.refused)} {published.failed}")
         for channel in self.expected:
             forms = range(self._forms) if reach is None else reach[channel]
             self.expected[channel] += sum(published.accepted[form] for form in forms)
 
     def check(self) -> Tally:
-        """Wait until everything has arrived, and return what did.
+        """Wait until everything has arrived, and a moment longer for what comes twice; return what did.
 
         Raises:
-            RuntimeError: A stream did not receive everything once and in order.
+            RuntimeError: A stream did not receive everything it should have once and in order, or received more.
         """
-        arrived = self.readers.call("watch", self.expected, self._patience)
+        return self._settled(self._arrived())
+
+    def stop(self) -> Published:
+        """End what the publishers were begun with, if it has not ended yet; return what was published."""
+        self.publishers.begin("stop")
+        published: Published = self.publishers.result()
+        self.publishers.result()
+        return published
+
+    def _arrived(self) -> bool:
+        """Wait until everything has arrived; say whether it has."""
+        arrived: bool = self.readers.call("watch", self.expected, self._patience)
+        return arrived
+
+    def _settled(self, arrived: bool) -> Tally:
+        more = {channel: count + 1 for channel, count in self.expected.items()}
+        self.readers.call("watch", more, _TWICE)
         tally: Tally = self.readers.call("tally", self.expected)
         if not arrived or not tally.exact:
             raise RuntimeError(
-                f"{self.server.name}: {tally.lost} lost, {tally.late} late, {tally.disordered} out of order, "
-                f"{tally.ended} of {tally.streams} streams ended"
+                f"{self.server.name}: {tally.lost} lost, {tally.surplus} surplus, {tally.late} late, "
+                f"{tally.disordered} out of order, {tally.ended} of {tally.streams} streams ended"
             )
         return tally
 
@@ -134,10 +157,11 @@ class Load:
         started = now_us()
         published: Published = self.publishers.call(how, number, seconds)
         self.expect(published, reach)
-        tally = self.check()
+        arrived = self._arrived()
+        tally: Tally = self.readers.call("tally", self.expected)
         time.sleep(2 / 100)  # the system counts CPU time in hundredths
         elapsed = (tally.last_us - started) / 1e6
-        return Cost(
+        cost = Cost(
             published,
             tally,
             deliveries=tally.received - before,
@@ -146,6 +170,8 @@ class Load:
             readers_busy=(self.readers.cpu() - readers) / elapsed,
             publishers_busy=(self.publishers.cpu() - publishers) / elapsed,
         )
+        self._settled(arrived)
+        return cost
 
 
 @contextmanager

@@ -32,7 +32,13 @@ def describe() -> list[tuple[str, str]]:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and all that descend from it.
+
+    Raises:
+        RuntimeError: This system does not tell.
+    """
+    if not Path("/proc/thread-self/children").exists():
+        raise RuntimeError("/proc does not tell a process's children; the kernel needs CONFIG_PROC_CHILDREN")
     found = [pid]
     for one in found:
         for task in _listed(Path(f"/proc/{one}/task")):
@@ -58,9 +64,15 @@ def memory_bytes(pid: int) -> int:
 
 
 def socket_bytes() -> int:
-    """Return the memory that all TCP sockets of the machine have in the kernel."""
+    """Return the memory that all TCP sockets of the machine have in the kernel.
+
+    Raises:
+        RuntimeError: This system does not tell.
+    """
     pages = re.search(r"^TCP:.* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
-    return int(pages[1]) * _PAGE if pages else 0
+    if pages is None:
+        raise RuntimeError("/proc/net/sockstat does not tell the memory of TCP sockets")
+    return int(pages[1]) * _PAGE
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -50,12 +50,12 @@ def draw(figures: Figures, scale: Scale, folder: Path) -> Iterator[Path]:
         yield from _latencies(figures, folder / "calm-latency.svg")
         yield from _busy(figures, scale, folder / "busy.svg")
         lines = [
-            ("streams", "streams", scale.ladder, growth.by_streams, "µs of CPU per delivery"),
-            ("size", "bytes of a message", scale.sizes, growth.by_size, "µs of CPU per delivery"),
-            ("publishers", "requests in flight", growth.in_flight(scale), growth.by_publishers, "deliveries/s"),
+            ("streams", "streams", scale.ladder, growth.by_streams),
+            ("size", "bytes of a message", scale.sizes, growth.by_size),
+            ("publishers", "requests in flight", growth.in_flight(scale), growth.by_publishers),
         ]
-        for name, label, steps, what, unit in lines:
-            yield from _line(figures, folder / f"growth-{name}.svg", label, steps, [what(step) for step in steps], unit)
+        for name, label, steps, what in lines:
+            yield from _line(figures, folder / f"growth-{name}.svg", label, steps, [what(step) for step in steps])
 
 
 def _bars(figures: Figures, path: Path, what: What, title: str, unit: str) -> Iterator[Path]:
@@ -113,24 +113,23 @@ def _busy(figures: Figures, scale: Scale, path: Path) -> Iterator[Path]:
     yield _save(figure, path)
 
 
-def _line(
-    figures: Figures, path: Path, label: str, steps: Sequence[int], whats: Sequence[What], unit: str
-) -> Iterator[Path]:
-    names = list(figures.values.get(whats[0], {}))
+def _line(figures: Figures, path: Path, label: str, steps: Sequence[int], whats: Sequence[What]) -> Iterator[Path]:
+    names = list(dict.fromkeys(name for what in whats for name in figures.values.get(what, {})))
     if not names:
         return
     figure, axes = plt.subplots()
     for name in names:
-        values = [figures.median(what, name) or 0.0 for what in whats]
-        axes.plot(steps, values, marker="o", color=_COLORS[name], label=name)
+        medians = [(step, figures.median(what, name)) for step, what in zip(steps, whats, strict=True)]
+        found = [(step, median) for step, median in medians if median is not None]
+        axes.plot(*zip(*found, strict=True), marker="o", color=_COLORS[name], label=name)
     axes.set_xscale("log")
     axes.set_xticks(steps, [_short(step) for step in steps])
     axes.minorticks_off()
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(FuncFormatter(_short))
-    axes.set_title(f"{unit} against {label}")
+    axes.set_title(f"Server CPU per delivery against {label}")
     axes.set_xlabel(label)
-    axes.set_ylabel(unit)
+    axes.set_ylabel("µs")
     if len(names) > 1:
         axes.legend()
     yield _save(figure, path)

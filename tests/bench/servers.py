@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +44,11 @@ class Server:
         name: Which.
         pid: Its process.
         target: How it is put under load.
-        idle: CPU seconds that it had used, and memory in bytes that it had, before any load.
     """
 
     name: str
     pid: int
     target: Target
-    idle: tuple[float, int] = field(default=(0.0, 0))
 
     def cpu(self) -> float:
         """Return the seconds of CPU that it has used, user and system, children included."""
@@ -90,7 +92,7 @@ def started(name: str, *options: str) -> Iterator[Server]:
             try:
                 process.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # its workers too, which nobody would end otherwise
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
@@ -101,12 +103,26 @@ def available() -> list[str]:
     return [NCHAN, NAIVE, FLOOR] if _nchan() is not None else [NAIVE, FLOOR]
 
 
+def nchan_version() -> str:
+    """Return what nginx and its nchan module say that they are; empty where they are not installed."""
+    found = _nchan()
+    if found is None:
+        return ""
+    nginx, module = found
+    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr.strip()
+    log = module.parents[3] / "share/doc/libnginx-mod-nchan/changelog.Debian.gz"
+    package = re.match(rb"\S+ \((\S+)\)", gzip.decompress(log.read_bytes())) if log.exists() else None
+    return f"{said}, libnginx-mod-nchan {package[1].decode()}" if package else said
+
+
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
-    """Start a process on the servers' core, where its children will be too."""
+    """Start a process on the servers' core and in a group of its own, where its children will be too."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {machine.SERVER_CORE})
     try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        )
     finally:
         os.sched_setaffinity(0, before)
 
@@ -147,11 +163,12 @@ def _target(name: str, address: Address) -> Target:
 
 def _told_port(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
-    line = process.stdout.readline()
+    told, _, _ = select.select([process.stdout], [], [], _PATIENCE)
+    line = process.stdout.readline() if told else ""
     if not line:
         raise RuntimeError(f"{process.args!r} did not start")
-    told = line.split("'")[1].split("/")[2] if "'" in line else line
-    return int(told.rpartition(":")[2])
+    netloc = line.split("'")[1].split("/")[2] if "'" in line else line
+    return int(netloc.rpartition(":")[2])
 
 
 def _wait_for(address: Address, process: subprocess.Popen[str]) -> None:

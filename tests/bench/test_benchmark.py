@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from sse_signals.bench.readers import Wanted
 from sse_signals.bench.target import Address, Form, Target, head
 from tests.bench import load, servers
 from tests.bench.__main__ import SCENARIOS
@@ -58,31 +60,69 @@ def test_nchan_delivers_what_is_published() -> None:
     ("fault", "found"),
     [
         (lambda frames: frames, ""),
-        (lambda frames: frames[:3] + frames[4:], "1 lost, 0 late"),
-        (lambda frames: frames[:3] + frames[2:], "0 lost, 1 late"),
-        (lambda frames: [*frames[:3], frames[4], frames[3], *frames[5:]], "0 lost, 1 late"),
+        (lambda frames: frames[:3] + frames[4:], "1 lost, 0 surplus, 0 late"),
+        (lambda frames: frames[:3] + frames[2:], "0 lost, 0 surplus, 1 late"),
+        (lambda frames: [*frames[:3], frames[4], frames[3], *frames[5:]], "0 lost, 0 surplus, 1 late"),
+        (lambda frames: [*frames[:-1], frames[-1][:-1]], "1 lost, 0 surplus, 0 late"),
+        (lambda frames: [*frames[:3], frames[3].replace(b"xx", b"x", 1), *frames[4:]], "1 lost, 0 surplus, 0 late"),
     ],
-    ids=["none", "lost", "doubled", "swapped"],
+    ids=["none", "lost", "doubled", "swapped", "not ended", "cut"],
 )
 async def test_faulty_server_is_found_out(fault: Callable[[list[bytes]], list[bytes]], found: str) -> None:
-    """A server that loses, doubles or swaps one event on one of its streams cannot be measured."""
+    """A server that loses, doubles, swaps, cuts or does not end one event of one stream cannot be measured."""
     async with FaultyServer(fault) as address:
         with pytest.raises(RuntimeError, match=found) if found else nullcontext():
             await asyncio.to_thread(_measure, address)
 
 
-def _measure(address: Address) -> None:
+async def test_server_that_doubles_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all has arrived, what comes a second time is waited for."""
+    monkeypatch.setattr(load, "_TWICE", 1.0)
+    async with FaultyServer(lambda frames: frames, late=0.05) as address:
+        with pytest.raises(RuntimeError, match="0 lost, 0 surplus, 1 late"):
+            await asyncio.to_thread(_measure, address)
+
+
+async def test_server_that_sends_to_all_what_concerns_one_is_found_out() -> None:
+    """Streams that get more than they should are a fault like those that get less."""
+    async with FaultyServer(lambda frames: frames) as address:
+        with pytest.raises(RuntimeError, match=f"0 lost, {2 * EVENTS} surplus"):
+            await asyncio.to_thread(_measure, address, hit=1, miss=2)
+
+
+def _measure(address: Address, *, hit: int = 3, miss: int = 0) -> None:
     target = Target(address, head("GET /", address, {}) + b"\r\n", Form(head("POST /", address, {})))
     with load.on(Server("faulty", os.getpid(), target), patience=1.0) as on:
-        on.open(3)
-        on.steady(1000, EVENTS / 1000)
+        on.open([Wanted("hit", target.stream, hit), Wanted("miss", target.stream, miss)])
+        on.steady(1000, EVENTS / 1000, {"hit": [0], "miss": []})
+
+
+def test_a_server_that_does_not_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither processes, its children included, nor files."""
+    held, folder = tmp_path / "held", tmp_path / "folder"
+    os.mkfifo(held)
+    folder.mkdir()
+    script = f"exec 9>{held}; trap '' TERM; (sleep 600) & echo started; wait; wait"
+    monkeypatch.setattr(servers, "_PATIENCE", 0.5)
+    monkeypatch.setattr(servers, "_command", lambda *_: (1, ["sh", "-c", script]))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    reading = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(RuntimeError, match="does not listen"), servers.started(servers.HUB):
+            pass
+        os.set_blocking(reading, True)
+        assert os.read(reading, 1) == b""  # which it is once nobody holds the other end
+    finally:
+        os.close(reading)
+    assert not list(folder.iterdir())
 
 
 class FaultyServer:
-    """Sends every event to all streams, but to the second of them with a fault."""
+    """Sends every event to all streams, but to the second of them with a fault, and perhaps the last again later."""
 
-    def __init__(self, fault: Callable[[list[bytes]], list[bytes]]) -> None:
+    def __init__(self, fault: Callable[[list[bytes]], list[bytes]], *, late: float | None = None) -> None:
         self._fault = fault
+        self._late = late
         self._frames: list[bytes] = []
         self._streams: list[asyncio.StreamWriter] = []
 
@@ -112,3 +152,5 @@ class FaultyServer:
         if len(self._frames) == EVENTS:
             for number, stream in enumerate(self._streams):
                 stream.write(b"".join(self._fault(self._frames) if number == 1 else self._frames))
+            if self._late is not None:
+                asyncio.get_running_loop().call_later(self._late, self._streams[1].write, self._frames[-1])

@@ -84,6 +84,23 @@ def test_what_everybody_gets_out_of_order_is_told_once() -> None:
     assert channel.disordered == 2
 
 
+@pytest.mark.parametrize("fault", [(b"}\n\n", b"}\n"), (b'xx"', b'x"')], ids=["no blank line", "cut"])
+def test_a_message_that_is_not_whole_is_lost(fault: tuple[bytes, bytes]) -> None:
+    """On the stream whose event is not ended or whose padding is not all there, also if it is the only one."""
+    messages = Messages("run", 100)
+    bodies = [event(messages.encode(number, 0, number), number) for number in range(4)]
+    spoiled = [*bodies[:3], bodies[3].replace(*fault)]
+    channel = Channel(messages)
+    right, wrong = channel.receive(), channel.receive()
+    for whole_one, spoiled_one in zip(bodies, spoiled, strict=True):
+        right.feed(whole_one, 0)
+        wrong.feed(spoiled_one, 0)
+    assert (right.count, wrong.count) == (4, 3)
+    alone = Channel(messages).receive()
+    alone.feed(b"".join(spoiled), 0)
+    assert alone.count == 3
+
+
 def test_messages_of_another_run_do_not_count() -> None:
     """Nor does anything else on the topic, whatever its size, and it does not pile up."""
     messages = Messages("run", 100)

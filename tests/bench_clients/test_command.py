@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from sse_signals.cli import main
-from tests.bench_clients.scripted import scripted, until
+from tests.bench_clients.scripted import ACCEPTED, scripted, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -41,12 +41,13 @@ class Done(NamedTuple):
     stderr: str
 
 
-async def bench(*arguments: str, shell: str = "") -> Done:
+async def bench(*arguments: str, shell: str = "", stdin: int | None = None) -> Done:
     """Run the command with its output in pipes."""
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", f'{shell} exec "$0" -m sse_signals bench "$@"', sys.executable, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        stdin=stdin,
     )
     async with asyncio.timeout(DEADLINE):
         stdout, stderr = await process.communicate()
@@ -221,6 +222,7 @@ async def test_refused_messages(start_hub: StartHub) -> None:
     """They are reported with what the hub said, and make the exit status 1."""
     hub = await start_hub(max_message=100)
     done = await bench(hub.url, *QUICK, "--size", "101")
+    assert "SIGNALS_MAX_MESSAGE" in done.stdout
     assert done.status == 1
     assert re.search(r"Refused     20 of 20: the hub answered 413 .*the\s+limit is 100", done.stdout, re.DOTALL)
 
@@ -237,6 +239,36 @@ async def test_a_hub_that_stops_in_mid_run() -> None:
     async with scripted(stop) as server:
         done = await bench(f"http://{server.target.address.netloc}", *QUICK)
     assert_one_sentence(done, "cannot be reached", server.target.address.netloc, "Connection refused")
+
+
+async def test_a_hub_that_is_lost_in_mid_run() -> None:
+    """What was measured until then is reported, with why it ended; the exit status is that of a fault."""
+
+    async def stop(server: Scripted, number: int) -> bytes | None:
+        if not server.bodies[number]:
+            return RECEIPT
+        if number < 5:
+            return ACCEPTED
+        server.stop()
+        return None
+
+    async with scripted(stop) as server:
+        done = await bench(f"http://{server.target.address.netloc}", *QUICK, "--streams", "1")
+    assert (done.status, done.stderr) == (1, "")
+    assert re.search(r"Broken off +The hub cannot be reached at\s", done.stdout)
+    assert re.search(r"Refused +\d of \d: the hub closed the connection without an answer", done.stdout)
+
+
+async def test_where_the_report_cannot_be_written(hub: Running) -> None:
+    """One sentence says why; nothing does where a reader has seen enough."""
+    done = await bench(hub.url, *QUICK, shell="exec >/dev/full;")
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr == "sse-signals: the report cannot be written: No space left on device.\n"
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = await bench(hub.url, *QUICK, shell="exec >&0;", stdin=theirs)
+    os.close(theirs)
+    assert (done.status, done.stderr) == (1, "")
 
 
 async def test_a_hub_that_is_full_in_mid_run(start_hub: StartHub) -> None:
@@ -273,7 +305,7 @@ async def test_tls(tls_hub: str) -> None:
 async def test_too_few_open_files(hub: Running) -> None:
     """One sentence says how many are needed; a soft limit is raised as far as it may be."""
     refused = await bench(hub.url, "--streams", "4000", shell="ulimit -n 300;")
-    assert_one_sentence(refused, "4000 streams need", "300 are allowed", "ulimit -n")
+    assert_one_sentence(refused, "4,000 streams need", "300 are allowed", "ulimit -n")
     done = await bench(hub.url, *QUICK, "--streams", "100", shell="ulimit -Sn 60;")
     assert done.status == 0, done.stderr
 
@@ -305,6 +337,9 @@ def test_what_cannot_be(arguments: list[str], part: str) -> None:
         (["--header", "token"], "Name: value"),
         (["--header", "Content-Length: 1"], "set by the load itself"),
         (["--size", "95"], "96"),
+        (["--topic", ""], "at least one character"),
+        (["--topic", "a*"], "holds no '*'"),
+        (["--topic", "a" * 256], "longer than 255 bytes"),
     ],
 )
 def test_a_mistake_in_typing_is_told(arguments: list[str], part: str) -> None:

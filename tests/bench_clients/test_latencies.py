@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_signals.bench.latencies import Latencies
+from sse_signals.bench.latencies import EDGES, Latencies
 
 DURATIONS = st.lists(st.integers(0, 10**9), min_size=1, max_size=200)
 
@@ -49,11 +49,20 @@ def test_merged_is_as_if_counted_together(parts: list[list[int]]) -> None:
 @given(DURATIONS)
 def test_between_edges(durations: list[int]) -> None:
     """A histogram counts each duration from the first edge on once, to 1 % of its place."""
-    edges = (100, 1000, 10_000)
+    edges = (100, 1111, 10_101)
     counts = counted(durations).between(edges)
     for place, edge in enumerate(edges):
         assert sum(counts[place:]) >= sum(duration >= edge * 1.01 for duration in durations)
         assert sum(counts[place:]) <= sum(duration >= edge for duration in durations)
+
+
+@given(DURATIONS, st.sampled_from(EDGES[15:]), st.integers(-9, 9))
+def test_between_its_own_edges(durations: list[int], edge: int, beside: int) -> None:
+    """There it is exact."""
+    durations = [*durations, edge + beside]
+    counts = counted(durations).between(EDGES)
+    for place, start in enumerate(EDGES):
+        assert sum(counts[place:]) == sum(duration >= start for duration in durations)
 
 
 def test_nothing_counted() -> None:

@@ -72,7 +72,9 @@ async def test_a_hub_that_is_full(start_hub: StartHub, in_thread: InThread) -> N
         (b"HTTP/1.1 302 X\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n", ["it is at https://h/x."]),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", ["is no hub", "no event stream"]),
         (b"SSH-2.0-OpenSSH_9.2\r\n", ["speaks no HTTP/1.1"]),
-        (None, ["closed the connection without an answer"]),
+        (b"HTTP/1.0 404 Not Found\r\n\r\n", ["no hub at http://127.0.0.1:", "/signals: the URL has to end with"]),
+        (None, ["closed the connection without an answer: may it be https://?"]),
+        (b"\x15\x03\x01\x00\x02\x02\x46 an alert", ["speaks no HTTP/1.1 there: may it be https://?"]),
     ],
 )
 async def test_what_else_may_be_there(in_thread: InThread, answer: bytes | None, parts: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sse_signals.bench.histogram import bars, rows
 from sse_signals.bench.latencies import Latencies
-from sse_signals.bench.quantities import amount, duration, number, percent
+from sse_signals.bench.quantities import amount, counted, duration, number, percent
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,7 @@ def test_other_quantities() -> None:
         "8.50 GB",
     ]
     assert [number(value) for value in (0, 20.04, 2.5, 20, 12_345.6)] == ["0", "20", "2.5", "20", "12,346"]
+    assert [counted(value, "run") for value in (0, 1, 2000)] == ["0 runs", "1 run", "2,000 runs"]
     assert [percent(share) for share in (0, 0.0001, 0.034, 0.0999, 1)] == ["0 %", "<0.1 %", "3.4 %", "10 %", "100 %"]
 
 
@@ -47,6 +48,15 @@ def test_a_histogram_has_a_row_for_each_step_and_loses_nothing() -> None:
     assert [row.count for row in found if row.count] == [1, 2, 1]
     assert found[-1].end > 6_000_000_000
     assert rows(Latencies()) == []
+
+
+@pytest.mark.parametrize(("longest", "row"), [(1_999_999, "1 s - 2 s"), (2_005_000, "2 s - 5 s")])
+def test_the_longest_is_in_its_row(longest: int, row: str) -> None:
+    """Also where it is close to an edge."""
+    latencies = Latencies()
+    latencies.add(longest)
+    (line,) = bars(latencies, 80, lambda text, _: text)
+    assert line.lstrip().startswith(row)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])

@@ -79,7 +79,9 @@ async def test_channels_are_counted_apart(hub: Running, in_thread: InThread, rea
     assert (await in_thread(reader.tally, {"one": 5})).received == 10
     assert not await in_thread(reader.watch, {"one": 5, "other": 1}, 0.03)
     tally = await in_thread(reader.tally, {"one": 6, "other": 1})
-    assert (tally.lost, tally.exact) == (5, False)
+    assert (tally.lost, tally.surplus, tally.exact) == (5, 0, False)
+    tally = await in_thread(reader.tally, {"one": 3})
+    assert (tally.lost, tally.surplus, tally.exact) == (0, 4, False)
 
 
 async def test_a_stream_that_is_not_read_until_later(hub: Running, in_thread: InThread, readers: list[Readers]) -> None:
@@ -216,11 +218,11 @@ async def test_a_stream_that_is_ready_without_a_byte(
 
 def test_tallies_of_several_processes() -> None:
     """They add up, but for what all of them saw."""
-    one = Tally(1, 1, 10, 2, 3, 4, 100, 7, 1)
+    one = Tally(1, 1, 10, 2, 5, 3, 4, 100, 7, 1)
     one.latencies.add(5)
-    other = Tally(2, 0, 20, 1, 0, 4, 50, 9, 2)
+    other = Tally(2, 0, 20, 1, 1, 0, 4, 50, 9, 2)
     other.latencies.add(6)
     one.merge(other)
-    shown = (one.streams, one.ended, one.received, one.lost, one.late, one.disordered, one.size, one.last_us, one.timed)
-    assert shown == (3, 1, 30, 3, 3, 4, 150, 9, 3)
+    assert (one.streams, one.ended, one.received, one.size, one.last_us, one.timed) == (3, 1, 30, 150, 9, 3)
+    assert (one.lost, one.surplus, one.late, one.disordered) == (3, 6, 3, 4)
     assert one.latencies.count == 2

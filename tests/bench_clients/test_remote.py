@@ -25,6 +25,7 @@ class Servant:
         self.value = start
 
     def wait(self, calls: Connection) -> None:
+        self.calls = calls
         calls.poll(None)
 
     def add(self, number: int) -> int:
@@ -42,6 +43,10 @@ class Servant:
         return True
 
     def end(self) -> None:
+        os._exit(1)
+
+    def end_with_a_call_waiting(self) -> None:
+        self.calls.poll(None)
         os._exit(1)
 
     def cores(self) -> set[int]:
@@ -66,6 +71,15 @@ def test_calls_are_answered_in_their_order() -> None:
         assert remote.cpu() > 0
 
 
+def test_ctrl_c_while_it_starts() -> None:
+    """It does not die of it either, and this process goes on hearing of it."""
+    with Remote(Servant, 5) as remote:
+        assert remote._process.pid is not None
+        os.kill(remote._process.pid, signal.SIGINT)
+        assert remote.call("add", 1) == 6
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_it_stays_on_its_core() -> None:
     """Where it is told to."""
     core = max(os.sched_getaffinity(0))
@@ -85,6 +99,10 @@ def test_a_process_that_ends_too_early() -> None:
     """Its caller is told."""
     with Remote(Servant, 5) as remote, pytest.raises(RuntimeError, match="ended too early"):
         remote.call("end")
+    with Remote(Servant, 5) as remote:
+        remote.begin("end_with_a_call_waiting")
+        with pytest.raises(RuntimeError, match="ended too early"):
+            remote.call("add", 1)
 
 
 def test_nobody_waits_for_a_call_whose_result_nobody_wants() -> None:

@@ -31,7 +31,7 @@ def outcome(*, load: Load | None = None, readers: tuple[float, ...] = (0.25,), *
     tally: dict[str, Any] = {"streams": 2, "received": 200, "size": 40_000, "timed": 2, "latencies": timed}
     published: dict[str, Any] = {"accepted": [100], "seconds": 5.0, "latencies": latencies(700, 900)}
     for name, value in changed.items():
-        (published if name in {"accepted", "refused", "told", "behind"} else tally)[name] = value
+        (published if name in {"accepted", "refused", "told", "behind", "failed"} else tally)[name] = value
     if published["accepted"] == [0]:
         published["latencies"], tally["latencies"] = latencies(), latencies()
     return Outcome(load, 0.004, Published(**published), Tally(**tally), 5.0, readers, 0.01)
@@ -52,7 +52,7 @@ def test_a_run_without_a_fault() -> None:
         "Published   100 in 5.00 s (20/s), answered within 703 µs (p50), 900 µs (p99)",
         "Delivered   200 of 200 in 5.00 s (40 deliveries/s, 8.00 kB/s)",
         "Faults      none: every stream received every message once and in order",
-        "Load's CPU  25 % of a core to read, 1.0 % to publish",
+        "Load's CPU  25 % of a core to read streams, 1.0 % to publish",
         "",
         "Latency from publish to receive",
         "",
@@ -92,6 +92,15 @@ def test_faults_are_seen() -> None:
     assert "none:" not in shown
 
 
+def test_what_should_not_have_come_is_a_fault() -> None:
+    """Even if nothing else is wrong."""
+    bad = outcome(surplus=3)
+    assert "<red>0 lost, 0 late, twice or out of order, 3 received although not accepted</>" in text(bad, 120)
+    assert "none:" not in text(bad)
+    assert not bad.exact
+    assert document(URL, bad)["deliveries"]["surplus"] == 3
+
+
 def test_only_some_streams_were_timed() -> None:
     """That is said."""
     assert "(on 1 of 3,000 streams)" in text(outcome(load=Load(streams=3000), streams=3000, timed=1))
@@ -103,6 +112,7 @@ def test_nothing_was_delivered() -> None:
     assert "Latency" not in shown
     assert "none:" not in shown
     assert "Published   0 in 5.00 s" in shown
+    assert "Delivered   0 of 0 in 5.00 s\n" in shown
     assert document(URL, outcome(accepted=[0], received=0))["latency_seconds"] == {"count": 0, "timed_streams": 2}
 
 
@@ -116,8 +126,32 @@ def test_a_load_that_was_too_busy_warns() -> None:
     assert "Warning" not in text(outcome(readers=(0.8, 0.1)))
     shown = text(outcome(readers=(0.1, 0.93)))
     assert "<yellow>Warning: a process of the load itself was busy for 93 % of the" in shown
-    assert "10 %, 93 % of a core to read" in shown
+    assert "10 %, 93 % of a core to read streams" in shown
     assert document(URL, outcome(readers=(0.93,)))["load"]["warnings"]
+
+
+def test_messages_that_are_all_too_large() -> None:
+    """It says what to do about it; not where some were accepted."""
+    large: dict[str, Any] = {"load": Load(size=70_000), "refused": Counter({413: 2}), "told": {413: "answered 413"}}
+    shown = document(URL, outcome(accepted=[0], received=0, **large))["load"]["warnings"]
+    assert len(shown) == 1
+    assert "takes none of 70.0 kB" in shown[0]
+    assert "SIGNALS_MAX_MESSAGE" in shown[0]
+    assert not document(URL, outcome(**large))["load"]["warnings"]
+
+
+def test_a_hub_that_was_lost() -> None:
+    """Why, before anything else."""
+    lost = outcome(failed="The hub cannot be reached.", refused=Counter({0: 1}), told={0: "did not answer"})
+    assert "\n\nBroken off  <red>The hub cannot be reached.</>\n" in text(lost)
+    assert document(URL, lost)["failed"] == "The hub cannot be reached."
+    assert document(URL, outcome())["failed"] is None
+
+
+def test_numbers_as_people_write_them() -> None:
+    """One stream is no streams, and thousands are set apart."""
+    assert text(outcome(load=Load(streams=1, rate=12_000))).startswith("<bold>1 stream, 12,000 messages/s of")
+    assert "1,024 in flight" in text(outcome(load=Load(rate=None, in_flight=1024)))
 
 
 def test_an_interrupted_run_says_so() -> None:
@@ -145,7 +179,7 @@ def test_as_an_object() -> None:
     assert (published["accepted"], published["per_second"]) == (100, 20)
     assert published["latency_seconds"]["max"] == 0.0009
     assert found["deliveries"] == {
-        "expected": 200, "received": 200, "lost": 5, "late": 0, "out_of_order": 0, "bytes": 40_000,
+        "expected": 200, "received": 200, "lost": 5, "surplus": 0, "late": 0, "out_of_order": 0, "bytes": 40_000,
         "seconds": 5, "per_second": 40, "bytes_per_second": 8000,
     }  # fmt: skip
     assert found["latency_seconds"]["count"] == 200

@@ -26,8 +26,8 @@ def by_size(size: int) -> What:
 
 
 def by_publishers(count: int) -> What:
-    """Return how much is delivered with so many requests in flight."""
-    return What("growth", f"deliveries, {count} in flight", "/s")
+    """Return what a delivery costs with so many requests in flight."""
+    return What("growth", f"server CPU per delivery, {count} in flight", "us")
 
 
 def in_flight(scale: Scale) -> tuple[int, ...]:
@@ -36,21 +36,24 @@ def in_flight(scale: Scale) -> tuple[int, ...]:
 
 
 def measure(scale: Scale, figures: Figures) -> None:
-    """Measure the hub, nchan and the floor along three lines."""
+    """Measure the hub, nchan and the floor along three lines, those who are compared one right after the other."""
     here = [name for name in _PEERS if name == HUB or name in servers.available()]
-    for name in here:
-        for streams in scale.ladder:
-            # As many deliveries for all, so that each figure is as good as the next.
-            seconds = max(1.0, scale.seconds * scale.streams / streams / 2)
-            figures.add(by_streams(streams), name, _calm(name, scale, streams, 100, seconds))
-        for size in scale.sizes:
-            figures.add(by_size(size), name, _calm(name, scale, scale.streams // 5, size, scale.seconds))
+    for streams in scale.ladder:
+        # As many deliveries a second along the line, so that only the number of streams differs.
+        rate = scale.rate * scale.streams / streams
+        for name in here:
+            figures.add(by_streams(streams), name, _calm(name, scale, streams, 100, rate))
+    for size in scale.sizes:
+        for name in here:
+            figures.add(by_size(size), name, _calm(name, scale, scale.streams // 5, size, scale.rate))
     for count in in_flight(scale):
-        figures.add(by_publishers(count), HUB, fan_out.busy_run(HUB, scale, count).rate)
+        for name in here:
+            if name != FLOOR:  # which answers in turn, however many are waiting
+                figures.add(by_publishers(count), name, fan_out.busy_run(name, scale, count).cpu_us)
 
 
-def _calm(name: str, scale: Scale, streams: int, size: int, seconds: float) -> float:
+def _calm(name: str, scale: Scale, streams: int, size: int, rate: float) -> float:
     with servers.started(name) as server, load.on(server, size=size) as on:
         on.open(streams)
-        on.steady(scale.rate, 0.2)
-        return on.steady(scale.rate, min(seconds, 4 * scale.seconds)).cpu_us
+        on.steady(rate, max(0.2, 1 / rate))
+        return on.steady(rate, scale.seconds).cpu_us

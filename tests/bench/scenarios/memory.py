@@ -38,3 +38,5 @@ def measure(scale: Scale, figures: Figures) -> None:
     figures.ask(IDLE, HUB, 16, "memory of an idle stream: at most 16 KiB")
     figures.ask(SOME, HUB, 18, f"memory of a stream after {scale.backlog:,} events: at most 18 KiB")
     figures.ask(MORE, HUB, 18, f"and after {scale.backlog * 10:,} events: still at most 18 KiB")
+    asked = "memory of a stream is flat: after 10 x the events at most 1.1 x that after 1 x"
+    figures.relate(NAME, figures.of(MORE, HUB), figures.of(SOME, HUB), 1.1, asked)

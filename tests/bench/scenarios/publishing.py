@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sse_signals.bench.readers import Wanted
 from sse_signals.bench.target import Form
 from tests.bench import load, servers
 from tests.bench.figures import Figures, What
@@ -50,10 +51,15 @@ def measure(scale: Scale, figures: Figures) -> None:
 
 
 def _publish(server: Server, scale: Scale, form: Form) -> tuple[float, float]:
-    """Return requests per second, and microseconds of CPU for each."""
+    """Return requests per second, and microseconds of CPU for each; check that the hub has kept all it accepted."""
     with load.on(server, forms=[form]) as on:
-        on.publishers.call("busy", _IN_FLIGHT, scale.seconds / 10)
+        warming = on.publishers.call("busy", _IN_FLIGHT, scale.seconds / 10)
         cpu = server.cpu()
         published = on.publishers.call("busy", _IN_FLIGHT, scale.seconds * 0.6)
-        on.expect(published)
-        return published.count / published.seconds, (server.cpu() - cpu) / published.count * 1e6
+        cpu = server.cpu() - cpu
+        if server.name == HUB and not isinstance(form, Batch):
+            on.open([Wanted("all", server.stream(query="topic=bench&since=all"))])
+        for each in (warming, published):
+            on.expect(each)
+        on.check()
+        return published.count / published.seconds, cpu / published.count * 1e6
