@@ -79,14 +79,14 @@ async def test_where_too_many_answers_are_awaited_it_falls_behind(made: Made, mo
 
     async def answer(*_: object) -> bytes:
         came.append(now_us())
-        await until(lambda: now_us() > came[0] + 50_000)
+        await until(lambda: now_us() > came[0] + 300_000)
         return ACCEPTED
 
     async with scripted(answer) as server:
         published = await steady(made(server), 100, 0.05)
     assert published.count == 5
-    assert published.behind >= 1  # the third was due after 20 ms and sent after 50, or later
-    assert published.latencies.longest >= 50_000
+    assert published.behind >= 1  # the third was due after 20 ms and sent after 300, or later
+    assert published.latencies.longest >= 300_000
     assert sum(published.latencies.between([29_000])) >= 3
     assert server.connections == 2
 
