@@ -6,6 +6,8 @@ import asyncio
 
 from aiohttp import web
 
+from tests.bench.peers.serving import serve
+
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Open a stream, write one event, and leave it open."""
@@ -22,18 +24,5 @@ async def publish(request: web.Request) -> web.StreamResponse:
     return web.json_response({"id": "00000000-1"}, status=202)
 
 
-async def main() -> None:
-    """Serve until killed; the port is the first line of the output."""
-    app = web.Application()
-    app.router.add_get("/stream", stream)
-    app.router.add_post("/publish", publish)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(web.Application(), stream, publish, handler_cancellation=True))

@@ -7,6 +7,8 @@ import asyncio
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from tests.bench.peers.serving import serve
+
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Send what comes through this stream's queue."""
@@ -33,19 +35,7 @@ async def publish(request: web.Request) -> web.StreamResponse:
 QUEUES: web.AppKey[set[asyncio.Queue[str]]] = web.AppKey("queues")
 
 
-async def main() -> None:
-    """Serve until killed; the port is the first line of the output."""
-    app = web.Application()
-    app[QUEUES] = set()
-    app.router.add_get("/stream", stream)
-    app.router.add_post("/publish", publish)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    application = web.Application()
+    application[QUEUES] = set()
+    asyncio.run(serve(application, stream, publish))
