@@ -14,7 +14,8 @@ from sse_signals.errors import ConfigurationError, InvalidInput
 from sse_signals.hub.sweep import Sweep
 from sse_signals.logs import adapt
 from sse_signals.model import MAX_BATCH, EventId, HistoryLimits
-from sse_signals.service import Service, drain
+from sse_signals.life.drain import drain
+from sse_signals.service import Service
 from sse_signals.settings import checked, without_password
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes

@@ -10,6 +10,11 @@
     +-- IdempotencyConflict   the key was used for another request
     +-- IdempotencyTableFull  too many keys are remembered at the moment
     +-- SignalsGap            a subscriber missed events that the history no longer holds
+    +-- NotAuthenticated      a credential is missing or no good; says which check it failed
+    |   +-- NotRecognised     a token of a kind that an authenticator does not know
+    +-- NotGranted            somebody known asks for more than is granted; names what
+    +-- IssuerUnavailable     what is needed to check a credential cannot be fetched at the moment
+    +-- TooMany               a limit of an identity or an address is reached
     +-- LoadFailed            a load could not be put on a hub
 """
 
@@ -88,6 +93,73 @@ class SignalsGap(SignalsError):
         self.reason = reason
         self.after = after
         self.resumes_after = resumes_after
+
+
+class NotAuthenticated(SignalsError):
+    """A credential that is missing, or that failed a check. Nothing in it is secret.
+
+    Attributes:
+        cause: Which check, as a short name for programs: ``expired``, ``unknown-key``, ``wrong-audience`` and so on.
+        detail: What is wrong, one sentence.
+        hint: What to do about it, one sentence.
+    """
+
+    def __init__(self, cause: str, detail: str, *, hint: str) -> None:
+        super().__init__(f"{cause}: {detail} {hint}")
+        self.cause = cause
+        self.detail = detail
+        self.hint = hint
+
+
+class NotRecognised(NotAuthenticated):
+    """A token of a kind that this authenticator does not know; another one may."""
+
+
+class NotGranted(SignalsError):
+    """Somebody known asks for more than is granted.
+
+    Attributes:
+        field: The field or parameter that asks for it.
+        detail: What is refused, one sentence that names it.
+        hint: What to do about it, one sentence.
+        index: Which signal of a batch, or None.
+    """
+
+    def __init__(self, detail: str, *, field: str, hint: str, index: int | None = None) -> None:
+        super().__init__(f"{field}: {detail} {hint}")
+        self.field = field
+        self.detail = detail
+        self.hint = hint
+        self.index = index
+
+
+class IssuerUnavailable(SignalsError):
+    """Keys or ownership that are needed to check a credential cannot be fetched at the moment.
+
+    Attributes:
+        retry_after: Seconds after which another try is sensible.
+    """
+
+    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class TooMany(SignalsError):
+    """A limit of one identity or one address is reached; others are not concerned.
+
+    Attributes:
+        reason: Which, as a short name for programs: ``identity-streams``, ``address-streams``, ``publish-rate``,
+            ``failed-authentications``.
+        detail: What there is too much of, one sentence.
+        retry_after: Seconds after which another try is sensible.
+    """
+
+    def __init__(self, reason: str, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.retry_after = retry_after
 
 
 class LoadFailed(SignalsError):

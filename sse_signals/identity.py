@@ -1,44 +1,27 @@
-"""Who is listening, what they own, and which targeted signals they may therefore receive."""
+"""Who is listening or publishing, what they own and may do, and which targeted signals they may therefore receive."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from sse_signals.errors import InvalidInput
-from sse_signals.names import visible
-
-# The shape of an entity ref as Backstage writes it: [kind:][namespace/]name.
-_ENTITY_REF: Final = re.compile(r"(?:([^:/\s]+):)(?:([^:/\s]+)/)?([^:/\s]+)")
-_DEFAULT_NAMESPACE: Final = "default"
-
-
-def entity_ref(text: str, field: str = "targetOwnershipEntityRefs") -> str:
-    """Return an entity ref in the one form in which refs are compared: lower case ``kind:namespace/name``.
-
-    Refs are case-insensitive, and a missing namespace means ``default``; see "Entity references" in Backstage's
-    software catalog documentation.
-
-    Raises:
-        InvalidInput: It is no entity ref.
-    """
-    match = _ENTITY_REF.fullmatch(visible(text, field))
-    if match is None:
-        raise InvalidInput(
-            "It is not an entity ref.", field=field, hint="Write kind:namespace/name, for example group:default/team-a."
-        )
-    kind, namespace, ref_name = match.groups()
-    return f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower()
+from sse_signals.grants import ALL_GRANTS, NO_GRANTS, Grants
+from sse_signals.refs import entity_ref
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified subject and the entity refs it owns.
+    """A verified subject, the entity refs it owns, what it may do, and until when.
 
     Attributes:
         subject: Who it is, or None for somebody anonymous.
         owns: Entity refs, brought into the form in which they are compared.
+        grants: What it may do over HTTP. In this process nobody asks for it.
+        expires_ms: When what proved it expires, in milliseconds since 1970-01-01 UTC; None for never.
+        issued_ms: When what proved it was issued, in milliseconds since 1970-01-01 UTC; None when nobody knows.
+        token_id: The name by which what proved it can be revoked, or None.
+        issuer: The name of the authenticator that vouches for it, or None.
+        stated: The grants that its credentials carry, before any rule, so that rules can be applied again.
 
     Raises:
         InvalidInput: What it owns is no entity ref.
@@ -46,12 +29,23 @@ class Identity:
 
     subject: str | None = None
     owns: frozenset[str] = frozenset()
+    grants: Grants = NO_GRANTS
+    expires_ms: int | None = None
+    issued_ms: int | None = None
+    token_id: str | None = None
+    issuer: str | None = None
+    stated: Grants | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owns", frozenset(entity_ref(ref, "owns") for ref in self.owns))
 
+    def expired(self, now_ms: int) -> bool:
+        """Say whether what proved it has expired at ``now_ms`` (milliseconds since 1970-01-01 UTC)."""
+        return self.expires_ms is not None and now_ms >= self.expires_ms
+
 
 ANONYMOUS: Final = Identity()
+ANYBODY: Final = Identity(grants=ALL_GRANTS)  # where nobody has to authenticate
 
 
 def entitled(identity: Identity, targets: frozenset[str] | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -73,8 +74,87 @@ class Broker(Protocol):
         """
         ...
 
+    async def control(self, data: bytes) -> EventId:
+        """Append one record that tells all nodes something and reaches no stream: a `ControlRecord` to who follows.
+
+        Args:
+            data: JSON text.
+
+        Raises:
+            BrokerUnavailable: The log cannot be reached.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of connections and files."""
+        ...
+
+
+class SharedState(Protocol):
+    """The little that all nodes have to know besides the log. Everything in it has a time after which it is gone."""
+
+    async def claim(self, key: str, ttl: float) -> bool:
+        """Take a name that only one can have; False when somebody has had it within the last ``ttl`` seconds.
+
+        Raises:
+            BrokerUnavailable: Nobody can tell.
+        """
+        ...
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep a value for ``ttl`` seconds, instead of what the key had before.
+
+        Raises:
+            BrokerUnavailable: It cannot be kept.
+        """
+        ...
+
+    async def items(self, prefix: str) -> Sequence[tuple[str, bytes]]:
+        """Return the keys that begin with ``prefix`` with their values, in any order.
+
+        Raises:
+            BrokerUnavailable: They cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody shows to prove who they are.
+
+    Attributes:
+        token: The text of a bearer token or an API key. It is a secret.
+    """
+
+    token: str = field(repr=False)
+
+
+class Authenticator(Protocol):
+    """Tells from credentials who somebody is."""
+
+    async def authenticate(self, credentials: Credentials) -> Identity:
+        """Return who shows these credentials.
+
+        The grants are those that the credentials themselves carry; rules are applied later.
+
+        Raises:
+            NotRecognised: They are of a kind that it does not know; another authenticator may.
+            NotAuthenticated: They are no good.
+            IssuerUnavailable: What is needed to check them cannot be fetched at the moment.
+        """
+        ...
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """An authenticator that can look again what somebody owns who is still there."""
+
+    async def refresh(self, identity: Identity) -> Identity:
+        """Return an identity as its issuer sees it today; the same if nothing changed or the issuer is out of reach.
+
+        Raises:
+            NotAuthenticated: The issuer no longer vouches for it.
+        """
         ...
 
 

@@ -116,6 +116,19 @@ class Event:
         return orjson.loads(self.frame[self.frame.index(MESSAGE_KEY, data) + len(MESSAGE_KEY) : -len(FRAME_END)])
 
 
+@dataclass(frozen=True, slots=True)
+class ControlRecord(Event):
+    """A record of kind ``control`` at its place in the log: it tells the nodes something and reaches no stream.
+
+    It is an event that nobody is a target of, so that whatever reads the log passes over it.
+
+    Attributes:
+        control: JSON text.
+    """
+
+    control: bytes = b""
+
+
 class GapReason(StrEnum):
     """Why a stream cannot be given what should come next: a closed list."""
 

@@ -1,4 +1,4 @@
-"""One node at work: follows the log, publishes to it, finds starting places, and ends all streams in good order."""
+"""One node at work: follows the log, publishes to it, and finds starting places."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from sse_signals.cursor.scan import scan_back
 from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.interfaces import never_waits
-from sse_signals.model import EventId
-from sse_signals.retry import GOODBYE, backoff, spread
-from sse_signals.wire import controls
+from sse_signals.model import ControlRecord, EventId
+from sse_signals.retry import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from sse_signals.hub.stream import Stream
     from sse_signals.identity import Identity
     from sse_signals.interfaces import Broker
     from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Receipt, Signal
@@ -38,6 +36,7 @@ class Service:
         started: Whether the log's tail has been read, so that streams can be opened.
         ready: Whether it follows the log at the moment.
         failures: How often following the log failed.
+        on_control: Called with the text of each control record that the log brings.
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class Service:
         self.started = False
         self.ready = False
         self.failures = 0
+        self.on_control: list[Callable[[bytes], object]] = []
 
     @property
     def node(self) -> Node:
@@ -116,6 +116,17 @@ class Service:
         self._publishing.add(publishing)
         publishing.add_done_callback(self._published)
         return await asyncio.shield(publishing)
+
+    async def control(self, data: bytes) -> None:
+        """Tell all nodes something; see `sse_signals.interfaces.Broker.control`."""
+        await asyncio.shield(asyncio.ensure_future(self._broker.control(data)))
+
+    def _tell(self, record: ControlRecord) -> None:
+        for listener in self.on_control:
+            try:
+                listener(record.control)
+            except Exception as error:  # noqa: BLE001 - one record that cannot be obeyed must not end the following
+                self._logger.exception("a control record cannot be obeyed", id=record.id, error=repr(error))
 
     def _published(self, publishing: asyncio.Task[Receipt]) -> None:
         self._publishing.discard(publishing)
@@ -213,6 +224,8 @@ class Service:
         deadline = loop.time() + SLICE
         for event in events:
             self.node.take((event,))
+            if type(event) is ControlRecord:
+                self._tell(event)
             self._taken.set()  # wakes those who wait now, and leaves the next to wait for the next event
             self._taken.clear()
             if loop.time() >= deadline:
@@ -232,28 +245,3 @@ class Service:
             self.node.history.trim(self._clock())  # without streams there is no sweep that does it
             yield
         raise BrokerUnavailable("the log ended")
-
-
-async def drain(
-    streams: Iterable[Stream], gone: asyncio.Event, *, reason: str, clock: Callable[[], int], patience: float
-) -> None:
-    """End streams in good order: each is told when to come back, and its response ends properly.
-
-    Args:
-        streams: Streams with a connection.
-        gone: Is set when all of them are closed.
-        reason: What they are told.
-        clock: Returns milliseconds since 1970-01-01 UTC.
-        patience: Seconds to give connections for what is buffered; those that are not through then are aborted.
-    """
-    leaving = list(streams)
-    for stream in leaving:
-        retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
-        stream.write(stream.format.control(controls.goodbye(reason, retry_ms, clock())))
-        stream.end(reason)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            await gone.wait()
-    for stream in leaving:
-        if stream.group is not None:
-            stream.abort(reason)

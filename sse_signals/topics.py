@@ -1,18 +1,18 @@
-"""Addresses and topic filters: their rules, and an index from an address to the filters that match it."""
+"""Addresses and topic filters: their rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from sse_signals import names
 from sse_signals.errors import InvalidInput
 from sse_signals.model import CONTROL_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 MAX_FILTERS: Final = 64
 
@@ -85,21 +85,32 @@ def event_name(text: str, field: str = "event") -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a stream asks for: addresses, and prefixes of addresses. Equal sets of filters are equal values.
+    """Addresses, and prefixes of addresses: what a stream asks for, or gets. Equal sets of addresses are equal values.
+
+    Where something is excluded, the most specific entry decides: the exact address, or else the longest prefix.
 
     Attributes:
         exact: Addresses, none of them covered by a prefix.
         prefixes: Prefixes, none of them covered by another; the empty prefix matches everything.
+        not_exact: Addresses that are left out although a prefix covers them.
+        not_prefixes: Prefixes that are left out of longer-reaching ones.
     """
 
     exact: frozenset[str]
     prefixes: frozenset[str]
+    not_exact: frozenset[str] = frozenset()
+    not_prefixes: frozenset[str] = frozenset()
     _starts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
     _texts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _decisions: tuple[tuple[str, bool], ...] | None = dataclass_field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        exact, prefixes = outermost(self)
         object.__setattr__(self, "_starts", tuple(self.prefixes))
-        object.__setattr__(self, "_texts", tuple(sorted([*self.exact, *(prefix + "*" for prefix in self.prefixes)])))
+        object.__setattr__(self, "_texts", tuple(sorted([*exact, *(prefix + "*" for prefix in prefixes)])))
+        decisions = [(prefix, True) for prefix in self.prefixes] + [(prefix, False) for prefix in self.not_prefixes]
+        decisions.sort(key=lambda decision: -len(decision[0]))
+        object.__setattr__(self, "_decisions", tuple(decisions) if self.partial else None)
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Filters:
@@ -118,19 +129,46 @@ class Filters:
                 field="topic",
                 hint="Use a prefix such as 'orders/*'.",
             )
-        return _parsed(wanted) if wanted else EVERYTHING
+        return of(wanted) if wanted else EVERYTHING
+
+    @property
+    def partial(self) -> bool:
+        """Whether something is left out of a prefix."""
+        return bool(self.not_exact or self.not_prefixes)
 
     def match(self, where: str | None) -> bool:
         """Say whether a signal published at ``where`` is asked for; a broadcast always is."""
-        return where is None or where in self.exact or where.startswith(self._starts)
+        if where is None or where in self.exact:
+            return True
+        if self._decisions is None:
+            return where.startswith(self._starts)
+        if where in self.not_exact:
+            return False
+        return next((wanted for prefix, wanted in self._decisions if where.startswith(prefix)), False)
+
+    def __bool__(self) -> bool:
+        return bool(self.exact or self.prefixes)
 
     def __iter__(self) -> Iterator[str]:
-        """Return the filters as text, sorted."""
+        """Return the filters as text, sorted, without those inside others; what is left out is nobody's business."""
         return iter(self._texts)
 
 
+def outermost(filters: Filters) -> tuple[Collection[str], Collection[str]]:
+    """Return the addresses and prefixes that no other prefix of the same filters covers."""
+    if not filters.partial:
+        return filters.exact, filters.prefixes
+    prefixes = [p for p in filters.prefixes if not any(p != q and p.startswith(q) for q in filters.prefixes)]
+    return [text for text in filters.exact if not text.startswith(tuple(prefixes))], prefixes
+
+
 @lru_cache(maxsize=256)  # streams mostly ask for the same; equal filters are then one object in memory
-def _parsed(wanted: tuple[str, ...]) -> Filters:
+def of(wanted: tuple[str, ...]) -> Filters:
+    """Return the filters with these texts, however many; none at all means nothing.
+
+    Raises:
+        InvalidInput: One breaks the rules.
+    """
     prefixes = {_prefix(text) for text in wanted if text.endswith("*")}
     exact = {topic(text) for text in wanted if not text.endswith("*")}
     shortest = {p for p in prefixes if not any(p.startswith(other) for other in prefixes if other != p)}
@@ -138,72 +176,9 @@ def _parsed(wanted: tuple[str, ...]) -> Filters:
 
 
 EVERYTHING: Final = Filters(frozenset(), frozenset({""}))
+NOTHING: Final = Filters(frozenset(), frozenset())
 
 
 def _prefix(text: str) -> str:
     prefix = text[:-1]
     return topic(prefix) if prefix else prefix
-
-
-T = TypeVar("T")
-
-
-class TopicIndex(Generic[T]):
-    """From an address to the entries whose filters match it.
-
-    A look-up costs one dictionary access for exact filters and one for each distinct length of prefix in use (at most
-    255), however many filters there are that do not match.
-    """
-
-    __slots__ = ("_entries", "_exact", "_prefixes")
-
-    def __init__(self) -> None:
-        self._exact: dict[str, dict[T, None]] = {}
-        self._prefixes: dict[int, dict[str, dict[T, None]]] = {}
-        self._entries: dict[T, None] = {}
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def add(self, entry: T, filters: Filters) -> None:
-        """File an entry under its filters."""
-        self._entries[entry] = None
-        for text in filters.exact:
-            self._exact.setdefault(text, {})[entry] = None
-        for prefix in filters.prefixes:
-            self._prefixes.setdefault(len(prefix), {}).setdefault(prefix, {})[entry] = None
-
-    def remove(self, entry: T, filters: Filters) -> None:
-        """Take an entry out that was filed under these filters.
-
-        Raises:
-            KeyError: It was not.
-        """
-        del self._entries[entry]
-        for text in filters.exact:
-            _discard(self._exact, text, entry)
-        for prefix in filters.prefixes:
-            same_length = self._prefixes[len(prefix)]
-            _discard(same_length, prefix, entry)
-            if not same_length:
-                del self._prefixes[len(prefix)]
-
-    def match(self, where: str | None) -> Iterable[T]:
-        """Return the entries that get what is published at ``where``, each once; a broadcast matches all.
-
-        No entry can be found twice: the filters of one entry do not overlap (see `Filters`).
-        """
-        if where is None:
-            return self._entries
-        exact: Iterable[T] = self._exact.get(where, ())
-        found = [same_length[where[:n]] for n, same_length in self._prefixes.items() if where[:n] in same_length]
-        if not found:
-            return exact
-        return [*exact, *(entry for entries in found for entry in entries)]
-
-
-def _discard(table: dict[str, dict[T, None]], key: str, entry: T) -> None:
-    entries = table[key]
-    del entries[entry]
-    if not entries:
-        del table[key]

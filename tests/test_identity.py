@@ -5,7 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sse_signals.errors import InvalidInput
-from sse_signals.identity import ANONYMOUS, Identity, entitled, entity_ref
+from sse_signals.identity import ANONYMOUS, Identity, entitled
+from sse_signals.refs import entity_ref
 
 REFS = st.sets(st.sampled_from(["group:default/a", "group:default/b", "user:default/a"]))
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from sse_signals.topics import Filters, TopicIndex
+from sse_signals.topic_index import TopicIndex
+from sse_signals.topics import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.history import History
 from sse_signals.interfaces import at_once
-from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, HistoryLimits, Receipt, Tail, position
+from sse_signals.model import INDEX_BITS, INDEX_MASK, ControlRecord, EventId, HistoryLimits, Receipt, Tail, position
 from sse_signals.wire.frames import event
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class MemoryBroker:
             if len(self._keys) >= IDEMPOTENCY_KEYS:
                 oldest = next(iter(self._keys.values()))
                 raise IdempotencyTableFull((oldest.until_ms - now_ms) / 1000)
-        record = (self._log.head >> INDEX_BITS) + 1
+        record = self._next_record()
         ids = self._ids(record, len(signals))
-        self._append(ids, signals, now_ms)
+        self._append([event(event_id, now_ms, signal) for event_id, signal in zip(ids, signals, strict=True)])
         if key is not None:
             until_ms = now_ms + round(IDEMPOTENCY_WINDOW * 1000)
             self._keys[key.publisher, key.key] = _Remembered(key.digest, record, len(signals), until_ms)
@@ -94,6 +94,13 @@ class MemoryBroker:
             else:
                 await self._grown()
 
+    async def control(self, data: bytes) -> EventId:
+        """See `sse_signals.interfaces.Broker.control`."""
+        self._time_ms = max(self._time_ms, self._clock())
+        place = EventId(self._epoch, position(self._next_record()))
+        self._append([ControlRecord(place.epoch, place.position, self._time_ms, None, frozenset(), b"", data)])
+        return place
+
     async def close(self) -> None:
         """See `sse_signals.interfaces.Broker.close`."""
 
@@ -106,10 +113,13 @@ class MemoryBroker:
     def _ids(self, record: int, count: int) -> Sequence[EventId]:
         return [EventId(self._epoch, position(record, index)) for index in range(count)]
 
-    def _append(self, ids: Sequence[EventId], signals: Sequence[Signal], now_ms: int) -> None:
-        for event_id, signal in zip(ids, signals, strict=True):
-            self._log.append(event(event_id, now_ms, signal))
-        self._log.trim(now_ms)
+    def _next_record(self) -> int:
+        return (self._log.head >> INDEX_BITS) + 1
+
+    def _append(self, events: Sequence[Event]) -> None:
+        for each in events:
+            self._log.append(each)
+        self._log.trim(self._time_ms)
         waiting, self._waiting = self._waiting, set()
         for follower in waiting:
             if not follower.done():

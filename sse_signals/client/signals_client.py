@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sse_signals import messages, names, topics
-from sse_signals.identity import ANONYMOUS, entity_ref
+from sse_signals.identity import ANONYMOUS
 from sse_signals.logs import adapt
 from sse_signals.model import IdempotencyKey, Signal
+from sse_signals.refs import entity_ref
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable

@@ -81,7 +81,7 @@ class Subscription:
             if self.stream.ended is not None:
                 raise StopAsyncIteration
             if self.stream.live:  # the last wait was cancelled: the hub knows what came since
-                self._take_back()
+                self._node.hub.take_back(self.stream)
             self._tell_gap()
             if self._read():
                 await asyncio.sleep(0)  # however much there is to read, others get their turn
@@ -90,13 +90,6 @@ class Subscription:
                 self._node.hub.join(self.stream)
                 await self._bell.wait()
         return self._waiting.popleft()
-
-    def _take_back(self) -> None:
-        """Let the hub route to it no longer; all that has come and is not for it counts as read."""
-        stream, hub = self.stream, self._node.hub
-        if hub.settled(stream):
-            stream.pos = max(stream.pos, hub.head)
-        hub.fall_behind(stream)
 
     def _tell_gap(self) -> None:
         stream, history = self.stream, self._node.history

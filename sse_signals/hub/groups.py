@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sse_signals.topics import TopicIndex
+from sse_signals.topic_index import TopicIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,3 +130,14 @@ class Groups:
     def match(self, address: str | None) -> Iterable[Group]:
         """Return the groups that ask for what is published at an address."""
         return self._index.match(address)
+
+
+def group_of(stream: Stream) -> Group:
+    """Return the group of an open stream.
+
+    Raises:
+        RuntimeError: It is not open.
+    """
+    if stream.group is None:
+        raise RuntimeError(f"stream {stream.name} is not open")
+    return stream.group

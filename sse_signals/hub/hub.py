@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.hub.bodies import Bodies, in_order
-from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups
+from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups, group_of
 from sse_signals.hub.owners import Owners
 from sse_signals.hub.pace import Pace
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from sse_signals.hub.groups import Group, Part
     from sse_signals.hub.stream import Stream
+    from sse_signals.identity import Identity
     from sse_signals.interfaces import Scheduler
     from sse_signals.model import Event
+    from sse_signals.topics import Filters
 
 _CHECK_EVERY: Final = 32  # writes between two looks at the clock
 _AHEAD: Final = 32  # parts whose bytes are made before the first of them is written
@@ -68,7 +70,7 @@ class Hub:
             stream.end("client-gone")  # unless there was another reason
             self._withdraw(stream)
             del self.streams[stream]
-            self._groups.leave(_group(stream))
+            self._groups.leave(group_of(stream))
             stream.group = None
 
     def join(self, stream: Stream) -> None:
@@ -76,7 +78,7 @@ class Hub:
         stream.live = True
         stream.own.clear()
         stream.own_size = 0
-        _group(stream).live[stream] = None
+        group_of(stream).live[stream] = None
         self._owners.add(stream)
 
     def fall_behind(self, stream: Stream, first: int | None = None) -> None:
@@ -89,11 +91,32 @@ class Hub:
             first: The position of the first event it misses; None to find out.
         """
         if first is None:
-            first = _group(stream).first_missing(stream)
+            first = group_of(stream).first_missing(stream)
         stream.pos = max(stream.pos, first - 1)
         self._withdraw(stream)
         stream.times_behind += 1
         stream.wait()
+
+    def take_back(self, stream: Stream) -> None:
+        """Stop writing to a live stream; what has come and is not for it counts as written."""
+        if self.settled(stream):
+            stream.pos = max(stream.pos, self.head)
+        self.fall_behind(stream)
+
+    def change(self, stream: Stream, identity: Identity, filters: Filters) -> None:
+        """Change who is listening and what it gets: what was not written yet is read from the history with that."""
+        if stream.live:
+            self.take_back(stream)
+        if filters != stream.filters:
+            self._groups.leave(group_of(stream))
+            stream.filters = filters
+            stream.group = self._groups.enter(stream)
+        stream.identity = identity
+
+    def dismiss(self, stream: Stream, reason: str) -> None:
+        """End a stream; nothing that waits for it is written any more."""
+        self._withdraw(stream)
+        stream.end(reason)
 
     def all_behind(self) -> None:
         """Have every live stream read the history: the way out when a flush or a routing failed half-way."""
@@ -101,13 +124,13 @@ class Hub:
             if stream.live:
                 self.fall_behind(stream)
         for stream in self.streams:
-            _group(stream).flushing = None
-            _group(stream).clear()
+            group_of(stream).flushing = None
+            group_of(stream).clear()
         self._dirty.clear()
 
     def settled(self, stream: Stream) -> bool:
         """Say whether a live stream has been written everything up to the head, so that a heartbeat may say so."""
-        group = _group(stream)
+        group = group_of(stream)
         return stream.live and not group.pending and group.flushing is None and not stream.own
 
     def route(self, event: Event) -> None:
@@ -158,7 +181,7 @@ class Hub:
         stream.own.clear()
         stream.own_size = 0
         self._dirty_own.pop(stream, None)
-        del _group(stream).live[stream]
+        del group_of(stream).live[stream]
         self._owners.remove(stream)
 
     def _work(self) -> None:
@@ -221,7 +244,7 @@ class Hub:
 
     def _write_own(self, stream: Stream, high: int) -> None:
         """Write a stream's targeted events, as far as no event for its whole group comes before them."""
-        pending = _group(stream).pending
+        pending = group_of(stream).pending
         self._write_merged(stream, (), min(high, pending[0].position - 1) if pending else high)
 
     def _write_merged(self, stream: Stream, events: Sequence[Event], high: int) -> None:
@@ -245,10 +268,3 @@ class Hub:
             stream.own_size -= sum([len(event.frame) for event in own])
         if not stream.own:
             self._dirty_own.pop(stream, None)
-
-
-def _group(stream: Stream) -> Group:
-    group = stream.group
-    if group is None:
-        raise RuntimeError(f"stream {stream.name} is not open")
-    return group

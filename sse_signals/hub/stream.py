@@ -24,7 +24,8 @@ class Stream:
 
     Attributes:
         name: Its public name.
-        filters: What it asks for.
+        asked: What it asks for.
+        filters: What of that it may have.
         identity: Who is listening.
         format: How events become bytes.
         transport: The connection.
@@ -43,6 +44,7 @@ class Stream:
 
     __slots__ = (
         "_notify",
+        "asked",
         "ended",
         "events",
         "filters",
@@ -71,20 +73,23 @@ class Stream:
         wire_format: Format,
         transport: Transport,
         notify: Callable[[], object],
+        asked: Filters | None = None,
     ) -> None:
         """Make a stream that is not open yet.
 
         Args:
             name: Its public name.
-            filters: What it asks for.
+            filters: What it may have of what it asks for.
             identity: Who is listening.
             wire_format: How events become bytes.
             transport: The connection.
             notify: Called when it fell behind (its owner then waits until the connection takes bytes, and brings it to
                 the turnstile) and when it ended.
+            asked: What it asks for, when that is not the same.
         """
         self._notify = notify
         self.name = name
+        self.asked = filters if asked is None else asked
         self.filters = filters
         self.identity = identity
         self.format = wire_format

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marshmallow import ValidationError, fields
 
 from sse_signals.errors import InvalidInput
-from sse_signals.identity import entity_ref
+from sse_signals.refs import entity_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable

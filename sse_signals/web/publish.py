@@ -9,8 +9,9 @@ from aiohttp import hdrs, web
 
 from sse_signals import messages, names, topics
 from sse_signals.errors import InvalidInput, MessageTooLarge
-from sse_signals.identity import ANONYMOUS, entity_ref
+from sse_signals.identity import ANONYMOUS
 from sse_signals.model import IdempotencyKey, Signal
+from sse_signals.refs import entity_ref
 from sse_signals.web import body as bodies
 from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
 from sse_signals.web.query import check_names

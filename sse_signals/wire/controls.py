@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from sse_signals.model import CONTROL_PREFIX
+from sse_signals.wire.frames import timestamp
 
 if TYPE_CHECKING:
     from sse_signals.identity import Identity
@@ -78,6 +79,11 @@ def gap(what: Gap, resumes_after: EventId, time_ms: int) -> Control:
 def heartbeat(cursor: EventId | None, time_ms: int) -> Control:
     """Return ``signals.heartbeat``, which moves the client's last event id to ``cursor`` if there is one."""
     return Control(CONTROL_PREFIX + "heartbeat", b"{}", time_ms, cursor)
+
+
+def expiring(expires_ms: int, time_ms: int) -> Control:
+    """Return ``signals.expiring``: the stream ends at ``expires_ms`` (milliseconds since 1970-01-01 UTC)."""
+    return Control(CONTROL_PREFIX + "expiring", orjson.dumps({"expiresAt": timestamp(expires_ms)}), time_ms)
 
 
 def goodbye(reason: str, retry_ms: int, time_ms: int) -> Control:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from sse_signals.cursor.start import Live
-from sse_signals.service import drain
+from sse_signals.life.drain import drain
 from tests.fakes import Client, Network
 
 DEADLINE = 10  # seconds

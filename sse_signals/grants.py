@@ -1,0 +1,161 @@
+"""Grants: what somebody may publish and read. Pure rules; who somebody is stands in `sse_signals.identity`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.errors import NotGranted
+from sse_signals.refs import fits
+from sse_signals.topics import EVERYTHING, NOTHING, Filters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sse_signals.model import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class PublishGrant:
+    """Leave to publish.
+
+    Attributes:
+        filters: To which addresses. A broadcast, which has none, needs the filter ``*``.
+        targets: Patterns of entity refs, one of which each target of a signal has to fit; then a signal without targets,
+            which reaches everyone, is not covered. None leaves the targets free.
+    """
+
+    filters: Filters
+    targets: frozenset[str] | None = None
+
+    def covers(self, address: str | None, targets: frozenset[str] | None) -> bool:
+        """Say whether a signal with this address and these targets is within the grant."""
+        return self.reaches(address) and self._may_target(targets)
+
+    def reaches(self, address: str | None) -> bool:
+        """Say whether an address is within the grant."""
+        return "" in self.filters.prefixes if address is None else self.filters.match(address)
+
+    def _may_target(self, targets: frozenset[str] | None) -> bool:
+        if self.targets is None:
+            return True
+        patterns = self.targets
+        return targets is not None and all(any(fits(ref, pattern) for pattern in patterns) for ref in targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """All that somebody may do.
+
+    Attributes:
+        publish: What may be published: whatever one of these covers.
+        subscribe: What may be read because it is granted by name, even if it is private; None when no grant names
+            anything.
+        unmarked: Whether everything that is not private may be read too.
+        private: What is private.
+        within: The only addresses that may be published to at all, whatever else is granted; None sets no bound.
+        admin: Whether revocations, drains and explanations are allowed.
+    """
+
+    publish: tuple[PublishGrant, ...] = ()
+    subscribe: Filters | None = None
+    unmarked: bool = False
+    private: Filters = NOTHING
+    within: Filters | None = None
+    admin: bool = False
+
+
+NO_GRANTS: Final = Grants()
+ALL_GRANTS: Final = Grants(publish=(PublishGrant(EVERYTHING),), subscribe=EVERYTHING, admin=True)
+
+
+def readable(asked: Filters, grants: Grants) -> Filters:
+    """Return the effective filters: what of the asked ones may be read.
+
+    A prefix that is wider than the grants means all of it that may be read. Nothing else is narrowed.
+
+    Raises:
+        NotGranted: Nothing of one of the filters may be read; it is named.
+    """
+    effective = _narrowed(asked, grants)
+    if effective != asked:  # or nothing is left out
+        _check_each(asked, grants)
+    return effective
+
+
+def check_publish(signals: Iterable[Signal], grants: Grants, *, batch: bool) -> None:
+    """Check that every signal may be published where it goes and to whom it goes.
+
+    Raises:
+        NotGranted: One may not; it is named.
+    """
+    for index, signal in enumerate(signals):
+        refused = _refused(signal, grants)
+        if refused is not None:
+            field, detail, hint = refused
+            raise NotGranted(detail, field=field, hint=hint, index=index if batch else None)
+
+
+def _refused(signal: Signal, grants: Grants) -> tuple[str, str, str] | None:
+    address, targets = signal.address, signal.targets
+    what = "A broadcast" if address is None else f"Publishing to {address!r}"
+    if grants.within is not None and not PublishGrant(grants.within).reaches(address):
+        own = ", ".join(grants.within)
+        return "topic", f"{what} is not granted: a plugin publishes as itself only.", f"Publish to one of: {own}."
+    if any(grant.covers(address, targets) for grant in grants.publish):
+        return None
+    if any(grant.reaches(address) for grant in grants.publish):
+        hint = "Target only those whom your grants for this topic name."
+        who = "everyone" if targets is None else "these recipients"
+        return "targetOwnershipEntityRefs", f"{what} is granted, but not for {who}.", hint
+    return "topic", f"{what} is not granted.", "Ask the operator of the hub for a grant to publish there."
+
+
+def _check_each(asked: Filters, grants: Grants) -> None:
+    for text in asked:
+        one = Filters(frozenset(), frozenset({text[:-1]})) if text.endswith("*") else Filters(frozenset({text}), _NONE)
+        if not _narrowed(one, grants):
+            raise NotGranted(
+                f"Listening to {text!r} is not granted.",
+                field="topic",
+                hint="Leave it out, or ask the operator of the hub for a grant to subscribe to it.",
+            )
+
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+def _narrowed(asked: Filters, grants: Grants) -> Filters:
+    """Return the addresses that are asked for and may be read, in the one form that equal sets of addresses have.
+
+    What may be read changes only at entries of these filters. Going from wide to narrow, an entry is kept where it
+    decides otherwise than what covers it.
+    """
+    named = grants.subscribe or NOTHING
+    private = grants.private if grants.unmarked else NOTHING
+    sources = (asked, named, private)
+
+    def allowed(text: str, *, prefix: bool) -> bool:
+        def within(filters: Filters) -> bool:
+            return text.startswith(tuple(filters.prefixes)) or (not prefix and text in filters.exact)
+
+        return within(asked) and (within(named) or (grants.unmarked and not within(private)))
+
+    wide: dict[str, bool] = {}
+    for text in sorted(set().union(*(source.prefixes for source in sources)), key=len):
+        decision = allowed(text, prefix=True)
+        if decision != _inherited(text, wide):
+            wide[text] = decision
+    narrow = {text: allowed(text, prefix=False) for text in set().union(*(source.exact for source in sources))}
+    narrow = {text: decision for text, decision in narrow.items() if decision != _inherited(text, wide)}
+    return Filters(
+        exact=frozenset(text for text, kept in narrow.items() if kept),
+        prefixes=frozenset(text for text, kept in wide.items() if kept),
+        not_exact=frozenset(text for text, kept in narrow.items() if not kept),
+        not_prefixes=frozenset(text for text, kept in wide.items() if not kept),
+    )
+
+
+def _inherited(text: str, wide: dict[str, bool]) -> bool:
+    longest = max((prefix for prefix in wide if text.startswith(prefix)), key=len, default=None)
+    return longest is not None and wide[longest]

@@ -1,0 +1,156 @@
+"""Access: from what somebody shows to who they are, what they may do, and whether that still holds."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from sse_signals.errors import NotAuthenticated, NotRecognised
+from sse_signals.identity import ANONYMOUS
+from sse_signals.interfaces import Credentials, Refreshing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sse_signals.identity import Identity
+    from sse_signals.interfaces import Authenticator
+    from sse_signals.life.limits import FailedAuthentications
+    from sse_signals.life.revocations import Revocations
+    from sse_signals.rules import Rules
+
+KNOWN: Final = 10_000  # tokens remembered, with what the rules made of them
+
+
+class Access:
+    """Says who somebody is. Whoever gets an `Identity` from here has passed every check there is.
+
+    Attributes:
+        anonymous: Whether somebody who shows nothing may listen.
+    """
+
+    def __init__(
+        self,
+        authenticators: Sequence[Authenticator],
+        *,
+        rules: Rules,
+        revocations: Revocations,
+        failures: FailedAuthentications,
+        anonymous: bool,
+        clock: Callable[[], int],
+        logger: Any,
+    ) -> None:
+        """Make it.
+
+        Args:
+            authenticators: Asked in this order, until one knows the kind of token.
+            rules: Who may do what besides what tokens grant.
+            revocations: Who is refused.
+            failures: How often an address may fail.
+            anonymous: Whether somebody who shows nothing may listen.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+            logger: Where refusals are told.
+        """
+        self._authenticators = authenticators
+        self._rules = rules
+        self._revocations = revocations
+        self._failures = failures
+        self._clock = clock
+        self._logger = logger
+        self._known: OrderedDict[bytes, tuple[Identity, Identity]] = OrderedDict()
+        self._nobody = rules.apply(ANONYMOUS)
+        self.anonymous = anonymous
+
+    async def authenticate(self, token: str, address: str) -> Identity:
+        """Return who shows a token, and what they may do.
+
+        Args:
+            token: A bearer token or API key.
+            address: Where it comes from: an address that fails too often has to wait.
+
+        Raises:
+            NotAuthenticated: It is no good.
+            IssuerUnavailable: It cannot be checked at the moment.
+            TooMany: The address has failed too often.
+        """
+        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
+        if digest not in self._known:  # who was let in before does not wait for what others at the address did
+            self._failures.check(address)
+        try:
+            stated = await self._ask(Credentials(token))
+            self.check(stated)
+        except NotAuthenticated as error:
+            self._known.pop(digest, None)
+            self._failures.failed(address)
+            self.tell(error, address)
+            raise
+        return self._ruled(digest, stated)
+
+    def nobody(self, address: str) -> Identity:
+        """Return who somebody is that shows nothing.
+
+        Raises:
+            NotAuthenticated: Nobody may.
+        """
+        if self.anonymous:
+            return self._nobody
+        error = NotAuthenticated(
+            "no-credentials",
+            "The hub has to know who you are.",
+            hint="Send 'Authorization: Bearer …'; a browser's EventSource, which cannot, uses a ticket.",
+        )
+        self.tell(error, address)
+        raise error
+
+    def check(self, identity: Identity) -> None:
+        """Check again what may have changed since somebody was let in.
+
+        Raises:
+            NotAuthenticated: It has expired or is revoked.
+        """
+        if identity.expired(self._clock()):
+            raise NotAuthenticated("expired", "What was shown has expired.", hint="Get a new token, and come back.")
+        self._revocations.check(identity)
+
+    async def refreshed(self, identity: Identity) -> Identity:
+        """Return an identity with what it owns and may do today.
+
+        Raises:
+            NotAuthenticated: Its issuer no longer vouches for it.
+        """
+        for authenticator in self._authenticators:
+            if isinstance(authenticator, Refreshing):
+                stated = replace(identity, grants=identity.stated or identity.grants)
+                today = await authenticator.refresh(stated)
+                if today != stated:
+                    return self._apply(today)
+        return identity
+
+    def tell(self, error: NotAuthenticated, address: str) -> None:
+        """Write the one log line of a refusal."""
+        self._logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)
+
+    async def _ask(self, credentials: Credentials) -> Identity:
+        for authenticator in self._authenticators:
+            try:
+                return await authenticator.authenticate(credentials)
+            except NotRecognised:
+                continue
+        raise NotAuthenticated(
+            "unknown-token",
+            "No authenticator of the hub knows this kind of token.",
+            hint="Check which ones SIGNALS_AUTH names, and that the token is whole.",
+        )
+
+    def _ruled(self, digest: bytes, stated: Identity) -> Identity:
+        known = self._known.pop(digest, None)
+        if known is None or known[0] is not stated:
+            known = (stated, self._apply(stated))
+        self._known[digest] = known
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        return known[1]
+
+    def _apply(self, stated: Identity) -> Identity:
+        return replace(self._rules.apply(stated), stated=stated.grants)

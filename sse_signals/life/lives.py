@@ -1,0 +1,154 @@
+"""The lives of open streams: told before they expire, ended when they do, prolonged, changed, or revoked."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.grants import readable
+from sse_signals.life.drain import say_goodbye
+from sse_signals.wire import controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sse_signals.hub.hub import Hub
+    from sse_signals.hub.stream import Stream
+    from sse_signals.identity import Identity
+    from sse_signals.interfaces import Scheduler
+
+TICK: Final = 0.25  # seconds between two looks at what is due: a stream ends within a second of its expiry
+_SPARE: Final = 64  # entries of streams that are gone which may stay
+PATIENCE: Final = 0.5  # seconds that a connection gets to take what it still has to, before it is aborted
+
+
+class Lives:
+    """The open streams whose identities somebody vouches for, by name and by subject."""
+
+    def __init__(
+        self, hub: Callable[[], Hub], scheduler: Scheduler, *, expiring: float, clock: Callable[[], int]
+    ) -> None:
+        """Make it without streams.
+
+        Args:
+            hub: Returns the hub that they are streams of.
+            scheduler: The event loop.
+            expiring: Seconds before its end at which a stream is told of it.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+        """
+        self._hub = hub
+        self._scheduler = scheduler
+        self._expiring_ms = round(expiring * 1000)
+        self._clock = clock
+        self._by_name: dict[str, Stream] = {}
+        self._by_subject: dict[str | None, dict[Stream, None]] = {}
+        self._due: list[tuple[int, int, Stream, int]] = []  # a heap of when to look at a stream that expires then
+        self._numbers = count()  # so that the heap never compares streams
+        self._leaving: dict[Stream, float] = {}
+        self._ticking = False
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def streams(self) -> Iterable[Stream]:
+        """The open streams, without those that are being ended."""
+        return [stream for stream in self._by_name.values() if stream.ended is None]
+
+    def add(self, stream: Stream) -> None:
+        """Take care of a stream, in the tick in which its identity was checked."""
+        self._by_name[stream.name] = stream
+        self._by_subject.setdefault(stream.identity.subject, {})[stream] = None
+        self._look_later(stream)
+
+    def remove(self, stream: Stream) -> None:
+        """Take care of it no longer; harmless when it was not known."""
+        if self._by_name.pop(stream.name, None) is not None:
+            same = self._by_subject[stream.identity.subject]
+            del same[stream]
+            if not same:
+                del self._by_subject[stream.identity.subject]
+        self._leaving.pop(stream, None)
+
+    def find(self, name: str) -> Stream | None:
+        """Return an open stream by its name."""
+        stream = self._by_name.get(name)
+        return stream if stream is not None and stream.ended is None else None
+
+    def of(self, subject: str | None) -> Iterable[Stream]:
+        """Return the open streams of a subject."""
+        return [stream for stream in self._by_subject.get(subject, ()) if stream.ended is None]
+
+    def change(self, stream: Stream, identity: Identity) -> None:
+        """Let a stream go on with another identity of the same subject; what is pending is filtered anew at once.
+
+        Raises:
+            NotGranted: The new identity may not read what the stream asks for; it goes on as it was.
+        """
+        filters = readable(stream.asked, identity.grants)
+        prolonged = identity.expires_ms != stream.identity.expires_ms
+        self._hub().change(stream, identity, filters)
+        if prolonged:
+            self._look_later(stream)
+
+    def end(self, stream: Stream, reason: str) -> None:
+        """End a stream now: it is told why, gets nothing more, and is aborted if its connection takes too long."""
+        if stream.ended is not None:
+            return
+        say_goodbye(stream, reason, self._clock())
+        self._hub().dismiss(stream, reason)
+        self._leaving[stream] = self._scheduler.time() + PATIENCE
+        self._keep_ticking()
+
+    def _look_later(self, stream: Stream) -> None:
+        expires_ms = stream.identity.expires_ms
+        if expires_ms is not None:
+            self._push(expires_ms - self._expiring_ms, stream, expires_ms)
+
+    def _push(self, when_ms: int, stream: Stream, expires_ms: int) -> None:
+        heappush(self._due, (when_ms, next(self._numbers), stream, expires_ms))
+        if len(self._due) > 2 * len(self._by_name) + _SPARE:  # most are of streams that are gone
+            self._due = [entry for entry in self._due if self._holds(entry[2], entry[3])]
+            heapify(self._due)
+        self._keep_ticking()
+
+    def _holds(self, stream: Stream, expires_ms: int) -> bool:
+        """Say whether a stream is still there and still expires then."""
+        return (
+            stream.ended is None
+            and self._by_name.get(stream.name) is stream
+            and stream.identity.expires_ms == expires_ms
+        )
+
+    def _keep_ticking(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._scheduler.call_at(self._scheduler.time() + TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        try:
+            now_ms = self._clock()
+            while self._due and self._due[0][0] <= now_ms:
+                _, _, stream, expires_ms = heappop(self._due)
+                if self._holds(stream, expires_ms):
+                    self._is_due(stream, expires_ms, now_ms)
+            self._abort_leaving()
+        finally:
+            if self._due or self._leaving:
+                self._keep_ticking()
+
+    def _is_due(self, stream: Stream, expires_ms: int, now_ms: int) -> None:
+        if now_ms >= expires_ms:
+            self.end(stream, "expired")
+            return
+        notice = controls.expiring(expires_ms, now_ms)
+        told = stream.write(stream.format.control(notice))
+        self._push(expires_ms if told else min(expires_ms, now_ms + round(TICK * 1000)), stream, expires_ms)
+
+    def _abort_leaving(self) -> None:
+        now = self._scheduler.time()
+        for stream in [stream for stream, until in self._leaving.items() if until <= now]:
+            del self._leaving[stream]
+            stream.transport.abort()

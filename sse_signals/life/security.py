@@ -1,0 +1,227 @@
+"""What one node knows of who may be there, kept in step with all other nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from sse_signals.errors import IssuerUnavailable, NotAuthenticated, NotGranted, SignalsError
+from sse_signals.life import orders
+from sse_signals.life.nodes import SAY_EVERY
+from sse_signals.life.revocations import Revocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sse_signals.hub.stream import Stream
+    from sse_signals.identity import Identity
+    from sse_signals.life.access import Access
+    from sse_signals.life.lives import Lives
+    from sse_signals.life.nodes import Nodes
+    from sse_signals.life.revocations import Revocations
+    from sse_signals.service import Service
+
+REFRESH_EVERY: Final = 15.0  # seconds between two looks at what the subjects of open streams own
+
+
+class Renewal(Enum):
+    """What became of the wish to prolong a stream."""
+
+    DONE = "done"
+    FORWARDED = "forwarded"
+    UNKNOWN = "unknown"
+
+
+class Security:
+    """Access, revocations and the lives of open streams, on one node among others.
+
+    Attributes:
+        access: Says who somebody is.
+        lives: The open streams.
+        nodes: The other nodes.
+        in_step: Whether this node has learnt who is revoked, without which it may let nobody in.
+    """
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        lives: Lives,
+        nodes: Nodes,
+        revocations: Revocations,
+        service: Service,
+        drain: Callable[[], object],
+        logger: Any,
+    ) -> None:
+        """Make it; nothing happens before `start`.
+
+        Args:
+            access: Says who somebody is.
+            lives: The open streams.
+            nodes: The other nodes.
+            revocations: Who is refused.
+            service: The node's end of the log.
+            drain: Called when this node shall end its streams and take no more.
+            logger: Where orders of other nodes and failures are told.
+        """
+        self.access = access
+        self.lives = lives
+        self.nodes = nodes
+        self._revocations = revocations
+        self._service = service
+        self._drain = drain
+        self._logger = logger
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.in_step = False
+
+    async def start(self) -> None:
+        """Learn what the other nodes know, and keep in step with them."""
+        self._service.on_control.append(self._obey)
+        await self._keep_in_step()
+        self._spawn(self._for_ever(self._keep_in_step, SAY_EVERY))
+        self._spawn(self._for_ever(self.refresh, REFRESH_EVERY))
+
+    async def stop(self) -> None:
+        """Keep in step no longer."""
+        self._service.on_control.remove(self._obey)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Refuse somebody from now on, everywhere, and end what they have open.
+
+        Raises:
+            BrokerUnavailable: It is not in force everywhere; here it may be.
+        """
+        await self._revocations.keep(revocation)
+        self._enforce(revocation)
+        await self._service.control(orders.encode(orders.Revoke(revocation)))
+
+    async def renew(self, name: str, identity: Identity) -> Renewal:
+        """Let an open stream go on with a fresh identity of the same subject, here or on the node that has it.
+
+        Raises:
+            NotGranted: The stream is somebody else's, or may not read what it asks for any more; it goes on as it was.
+            BrokerUnavailable: The other nodes cannot be told.
+        """
+        stream = self.lives.find(name)
+        if stream is not None:
+            self._renew(stream, identity)
+            return Renewal.DONE
+        if not await self.nodes.knows_place_of(name):
+            return Renewal.UNKNOWN
+        await self._service.control(orders.encode(orders.Renew(name, identity)))
+        return Renewal.FORWARDED
+
+    async def drain(self, node: str) -> bool:
+        """Have a node end its streams and take no more; False when there is no such node.
+
+        Raises:
+            BrokerUnavailable: It cannot be told.
+        """
+        if node != self.nodes.own and not await self.nodes.knows(node):
+            return False
+        await self._service.control(orders.encode(orders.Drain(node)))
+        return True
+
+    async def refresh(self) -> None:
+        """Look again what the subjects of open streams own and may do; what changed holds for their streams at once."""
+        for stream in self.lives.streams:
+            await self._refresh(stream)
+            await asyncio.sleep(0)  # there may be thousands, and nothing to wait for
+
+    async def _refresh(self, stream: Stream) -> None:
+        before = stream.identity
+        try:
+            today = await self.access.refreshed(before)
+            if today is not before and stream.identity is before and stream.ended is None:
+                self.lives.change(stream, today)
+                self._logger.info("ownership changed", stream=stream.name)
+        except IssuerUnavailable as error:
+            self._logger.warning("ownership is unknown", stream=stream.name, error=str(error))
+        except NotAuthenticated as error:
+            self._logger.info("identity withdrawn", stream=stream.name, cause=error.cause)
+            self.lives.end(stream, "revoked")
+        except NotGranted:
+            self.lives.end(stream, "not-granted")
+
+    def _renew(self, stream: Stream, identity: Identity) -> None:
+        if identity.subject is None or identity.subject != stream.identity.subject:
+            raise NotGranted(
+                "The stream is not of this subject.", field="stream", hint="Renew it with a token of who opened it."
+            )
+        self.lives.change(stream, identity)
+        self._logger.info("stream renewed", stream=stream.name)
+
+    def _obey(self, text: bytes) -> None:
+        """Do what another node, or this one, has told all nodes."""
+        match orders.decode(text):
+            case orders.Revoke(revocation):
+                self._revocations.note(revocation)
+                self._enforce(revocation)
+            case orders.Renew(name, identity):
+                stream = self.lives.find(name)
+                if stream is not None:
+                    self._renew(stream, identity)
+            case orders.Drain(node) if node == self.nodes.own:
+                self._drain()
+
+    def _enforce(self, revocation: Revocation) -> None:
+        if revocation.kind == "stream":
+            stream = self.lives.find(revocation.name)
+            if stream is not None:
+                self._refuse_token_of(stream, revocation.at_ms)
+                self.lives.end(stream, "revoked")
+        self._end_revoked(self.lives.streams)
+
+    def _refuse_token_of(self, stream: Stream, at_ms: int) -> None:
+        """Refuse the token that opened a stream: its client would only come back with it."""
+        token_id = stream.identity.token_id
+        if token_id is not None:
+            revocation = Revocation("token", token_id, at_ms)
+            self._revocations.note(revocation)
+            self._spawn(self._tell(revocation))
+
+    async def _tell(self, revocation: Revocation) -> None:
+        try:
+            await self.revoke(revocation)
+        except SignalsError as error:
+            self._logger.warning("other nodes do not know of a revocation yet", error=str(error))
+
+    def _end_revoked(self, streams: Iterable[Stream]) -> None:
+        for stream in streams:
+            if self._revocations.refuses(stream.identity):
+                self.lives.end(stream, "revoked")
+
+    async def _keep_in_step(self) -> None:
+        try:
+            await self.nodes.here()
+            before = self._revocations.changes
+            await self._revocations.load()
+        except SignalsError as error:
+            self._logger.warning("other nodes cannot be heard", error=str(error))
+            return
+        self.in_step = True
+        if self._revocations.changes != before:
+            self._end_revoked(self.lives.streams)
+
+    async def _for_ever(self, step: Callable[[], Any], seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await step()
+            except Exception:  # whatever fails once must not end the watch over who is there
+                self._logger.exception("keeping in step failed")
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        with suppress(asyncio.CancelledError):
+            task.exception()

@@ -1,0 +1,52 @@
+"""Entity refs: names of users, groups and services as Backstage writes them, and patterns of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sse_signals.errors import InvalidInput
+from sse_signals.names import visible
+
+# The shape of an entity ref as Backstage writes it: [kind:][namespace/]name.
+_ENTITY_REF: Final = re.compile(r"(?:([^:/\s]+):)(?:([^:/\s]+)/)?([^:/\s]+)")
+_PREFIX: Final = re.compile(r"(?:[^:/\s]+:(?:[^:/\s]+/[^:/\s]*)?)?")
+_DEFAULT_NAMESPACE: Final = "default"
+
+
+def entity_ref(text: str, field: str = "targetOwnershipEntityRefs") -> str:
+    """Return an entity ref in the one form in which refs are compared: lower case ``kind:namespace/name``.
+
+    Refs are case-insensitive, and a missing namespace means ``default``; see "Entity references" in Backstage's
+    software catalog documentation.
+
+    Raises:
+        InvalidInput: It is no entity ref.
+    """
+    match = _ENTITY_REF.fullmatch(visible(text, field))
+    if match is None:
+        raise InvalidInput(
+            "It is not an entity ref.", field=field, hint="Write kind:namespace/name, for example group:default/team-a."
+        )
+    kind, namespace, ref_name = match.groups()
+    return f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower()
+
+
+def ref_pattern(text: str, field: str = "targets") -> str:
+    """Return a pattern of entity refs in its one form: a ref, or a lower-case prefix of refs that ends in ``*``.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    if not text.endswith("*"):
+        return entity_ref(text, field)
+    prefix = visible(text, field)[:-1].lower()
+    if "*" in prefix or not _PREFIX.fullmatch(prefix):
+        hint = "Write '*', 'group:*' or 'group:default/team-*': in refs the namespace is never left out."
+        raise InvalidInput("It is no pattern of entity refs.", field=field, hint=hint)
+    return prefix + "*"
+
+
+def fits(ref: str, pattern: str) -> bool:
+    """Say whether an entity ref, in its one form, is what a pattern means."""
+    return ref.startswith(pattern[:-1]) if pattern.endswith("*") else ref == pattern
