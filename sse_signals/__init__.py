@@ -3,7 +3,7 @@
 The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what they take and give, and what they raise.
 """
 
-from sse_signals.app import EventBroker, SignalsService
+from sse_signals.app import SignalsService
 from sse_signals.client.signals_client import SignalsClient
 from sse_signals.errors import (
     BrokerUnavailable,
@@ -11,28 +11,50 @@ from sse_signals.errors import (
     IdempotencyConflict,
     IdempotencyTableFull,
     InvalidInput,
+    IssuerUnavailable,
     MessageTooLarge,
+    NotAuthenticated,
+    NotGranted,
+    NotRecognised,
     SignalsError,
     SignalsGap,
+    TooMany,
 )
+from sse_signals.event_broker import EventBroker
+from sse_signals.grants import Grants, PublishGrant
 from sse_signals.identity import Identity
+from sse_signals.interfaces import Authenticator, Credentials
+from sse_signals.life.authentication import Authentication
 from sse_signals.model import Event, HistoryLimits
+from sse_signals.rules import Rule, Rules
 from sse_signals.web.site import Limits
 
 __all__ = [
+    "Authentication",
+    "Authenticator",
     "BrokerUnavailable",
     "ConfigurationError",
+    "Credentials",
     "Event",
     "EventBroker",
+    "Grants",
     "HistoryLimits",
     "IdempotencyConflict",
     "IdempotencyTableFull",
     "Identity",
     "InvalidInput",
+    "IssuerUnavailable",
     "Limits",
     "MessageTooLarge",
+    "NotAuthenticated",
+    "NotGranted",
+    "NotRecognised",
+    "PublishGrant",
+    "Rule",
+    "Rules",
     "SignalsClient",
     "SignalsError",
     "SignalsGap",
     "SignalsService",
+    "TooMany",
 ]

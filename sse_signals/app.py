@@ -3,148 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.brokers.memory import MemoryBroker
-from sse_signals.clock import wall_clock_ms
-from sse_signals.cursor.local import Subscription
-from sse_signals.cursor.start import After, Live
-from sse_signals.errors import ConfigurationError, InvalidInput
+from sse_signals.errors import IssuerUnavailable
 from sse_signals.hub.sweep import Sweep
-from sse_signals.logs import adapt
-from sse_signals.model import MAX_BATCH, EventId, HistoryLimits
+from sse_signals.life.access import Access
 from sse_signals.life.drain import drain
-from sse_signals.service import Service
-from sse_signals.settings import checked, without_password
+from sse_signals.life.limits import FailedAuthentications, publish_rate
+from sse_signals.life.lives import Lives
+from sse_signals.life.nodes import Nodes
+from sse_signals.life.revocations import Revocations
+from sse_signals.life.security import Security
+from sse_signals.life.tickets import Tickets
+from sse_signals.logs import adapt
+from sse_signals.settings import checked
+from sse_signals.web.address import Proxies
+from sse_signals.web.credentials import Identification
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
 from sse_signals.web.site import Limits, Site
 from sse_signals.web.transport import unacknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection
 
     from aiohttp import web
 
-    from sse_signals.errors import SignalsGap
+    from sse_signals.event_broker import EventBroker
     from sse_signals.identity import Identity
-    from sse_signals.interfaces import Broker
-    from sse_signals.model import Event, IdempotencyKey, Receipt, Signal
-    from sse_signals.topics import Filters
+    from sse_signals.life.authentication import Authentication
 
 DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
-
-
-class EventBroker:
-    """The log that plugins publish to and listen to, and that `SignalsService` serves over HTTP."""
-
-    def __init__(self, broker: Broker, *, history: HistoryLimits, logger: Any, clock: Callable[[], int]) -> None:
-        self._broker = broker
-        self._users = 0
-        self._starting: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
-        self.service = Service(broker, limits=history, logger=logger, clock=clock)
-        self.clock = clock
-
-    @classmethod
-    def from_url(
-        cls,
-        url: str,
-        *,
-        history: HistoryLimits | None = None,
-        logger: Any = None,
-        clock: Callable[[], int] = wall_clock_ms,
-    ) -> EventBroker:
-        """Return the event broker at a URL.
-
-        Args:
-            url: ``memory://`` is a log in this process, new at each call.
-            history: How much of the log to keep for those who resume.
-            logger: A structlog or standard logger.
-            clock: Returns milliseconds since 1970-01-01 UTC.
-
-        Raises:
-            ConfigurationError: There is no such broker.
-        """
-        if url != "memory://":
-            raise ConfigurationError(f"{without_password(url)!r} is no event broker: it may be memory://.")
-        limits = history or HistoryLimits()
-        return cls(MemoryBroker(limits, clock=clock), history=limits, logger=adapt(logger), clock=clock)
-
-    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
-        """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
-
-        Raises:
-            InvalidInput: There are no signals, or more than 1,000.
-        """
-        if not 1 <= len(signals) <= MAX_BATCH:
-            raise InvalidInput(
-                f"There are {len(signals)} signals.", field="signals", hint=f"Give from 1 to {MAX_BATCH}."
-            )
-        return await self.service.publish(signals, key=key)
-
-    @asynccontextmanager
-    async def subscribe(
-        self,
-        filters: Filters,
-        *,
-        identity: Identity,
-        last_event_id: str | None = None,
-        on_gap: Callable[[SignalsGap], object] | None = None,
-    ) -> AsyncIterator[AsyncIterator[Event]]:
-        """Listen in this process; see `sse_signals.SignalsClient.subscribe`."""
-        await self.start()
-        try:
-            start = Live() if last_event_id is None else After(EventId.parse(last_event_id))
-            found = await self.service.look_up(start, filters, identity)
-            subscription = Subscription(self.service.node, filters, identity, on_gap)
-            subscription.open(start, found)
-            try:
-                yield subscription
-            finally:
-                subscription.close()
-        finally:
-            await self.stop()
-
-    async def start(self) -> None:
-        """Follow the log, from the first user's start to the last one's stop."""
-        async with self._turn():
-            if not self._users:
-                try:
-                    await self.service.start()
-                except asyncio.CancelledError:
-                    await self.service.stop()
-                    raise
-            self._users += 1
-
-    async def stop(self) -> None:
-        """Undo one start."""
-        async with self._turn():
-            self._users -= 1
-            if not self._users:
-                await self.service.stop()
-
-    def _turn(self) -> asyncio.Lock:
-        """Return what lets users start and stop one after another; a lock serves one loop, a log may outlive it."""
-        loop = asyncio.get_running_loop()
-        if self._starting is None or self._starting[0] is not loop:
-            self._starting = (loop, asyncio.Lock())
-        return self._starting[1]
-
-    async def close(self) -> None:
-        """Let go of the log."""
-        await self._broker.close()
 
 
 class SignalsService:
     """The hub on an HTTP server: adds its routes to an application and lives as long as that."""
 
-    def __init__(self, site: Site, event_broker: EventBroker) -> None:
+    def __init__(self, site: Site, event_broker: EventBroker, authentication: Authentication | None = None) -> None:
         self._event_broker = event_broker
+        self._authentication = authentication
+        self._draining: asyncio.Task[None] | None = None
         self.site = site
 
     @classmethod
-    def create(
+    def create(  # noqa: PLR0913 - all that can be chosen about a hub, each by its name
         cls,
         app: web.Application,
         *,
@@ -155,6 +58,8 @@ class SignalsService:
         limits: Limits | None = None,
         allowed_hosts: Collection[str] | None = LOCAL_HOSTS,
         cors_origins: Collection[str] = frozenset(),
+        trusted_proxies: Collection[str] = frozenset(),
+        authentication: Authentication | None = None,
         logger: Any = None,
     ) -> SignalsService:
         """Serve signals from an application that is not running yet.
@@ -166,15 +71,20 @@ class SignalsService:
             heartbeat: Seconds between two heartbeats of a stream.
             send_timeout: Seconds without progress after which a stream is aborted.
             limits: What clients may ask for.
-            allowed_hosts: Host names it answers to; by default only local ones, since nobody has to authenticate. None
-                answers to every host.
+            allowed_hosts: Host names it answers to, or None for every one. By default these are local ones, and all where
+                people have to authenticate.
             cors_origins: Origins of pages that may use it besides its own.
+            trusted_proxies: Addresses and networks of proxies whose ``X-Forwarded-For`` is believed.
+            authentication: How it finds out who is there; None lets everybody do everything.
             logger: A structlog or standard logger.
 
         Raises:
             ConfigurationError: One of these is not what it may be.
         """
         origins = cors_origins if isinstance(cors_origins, str) else ",".join(cors_origins)
+        proxies = trusted_proxies if isinstance(trusted_proxies, str) else ",".join(trusted_proxies)
+        if authentication is not None and allowed_hosts is LOCAL_HOSTS:
+            allowed_hosts = None
         site = Site(
             service=event_broker.service,
             clock=event_broker.clock,
@@ -185,8 +95,11 @@ class SignalsService:
             send_timeout=checked("send_timeout", send_timeout),
             hosts=host_names(allowed_hosts),
             cors_origins=checked("cors_origins", origins),
+            proxies=Proxies.parse(proxies),
         )
-        service = cls(site, event_broker)
+        if authentication is not None:
+            site.identify = _too_early
+        service = cls(site, event_broker, authentication)
         add_routes(app, site)
         app.cleanup_ctx.append(service._live)  # unlike on_cleanup, it is also undone when another part fails to start
         app.on_shutdown.append(service._shut_down)
@@ -224,11 +137,59 @@ class SignalsService:
             clock=self.site.clock,
             unacknowledged=unacknowledged,
         )
+        security = None if self._authentication is None else self._secure(self._authentication)
+        if security is not None:
+            await security.start()
         sweep.start()
         yield
         sweep.stop()
         self.site.sweep = None
+        if security is not None:
+            await security.stop()
         await self._event_broker.stop()
+
+    def _secure(self, authentication: Authentication) -> Security:
+        """Have the site ask who is there from now on."""
+        site, state, service = self.site, self._event_broker.state, self._event_broker.service
+        revocations = Revocations(state, lifetime=authentication.lifetime, clock=site.clock)
+        access = Access(
+            authentication.authenticators,
+            rules=authentication.rules,
+            revocations=revocations,
+            failures=FailedAuthentications(),
+            anonymous=authentication.anonymous,
+            clock=site.clock,
+            logger=site.logger,
+        )
+        site.security = Security(
+            access=access,
+            lives=Lives(
+                lambda: service.node.hub,
+                asyncio.get_running_loop(),
+                expiring=authentication.expiring,
+                clock=site.clock,
+            ),
+            nodes=Nodes(state),
+            revocations=revocations,
+            service=service,
+            drain=self._drain_soon,
+            logger=site.logger,
+        )
+        site.tickets = Tickets(state, secret=authentication.secret or secrets.token_bytes(32), clock=site.clock)
+        site.rate = publish_rate(site.limits.publish_rate, site.limits.publish_burst)
+        site.identify = Identification(
+            access, cookie=authentication.cookie, cors_origins=site.cors_origins, proxies=site.proxies
+        ).identify
+        return site.security
+
+    def _drain_soon(self) -> None:
+        if self._draining is None:
+            self._draining = asyncio.create_task(self.drain())
 
     async def _shut_down(self, _app: web.Application) -> None:
         await self.drain()
+
+
+async def _too_early(_request: web.BaseRequest) -> Identity:
+    """Let nobody in before it can be known who is there."""
+    raise IssuerUnavailable("the hub is starting")

@@ -8,6 +8,7 @@ import click
 
 from sse_signals.commands.bench import bench
 from sse_signals.commands.serve import serve
+from sse_signals.commands.token import token
 
 
 @click.group()
@@ -18,3 +19,4 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(bench)
+main.add_command(token)

@@ -21,8 +21,8 @@ class PublishGrant:
 
     Attributes:
         filters: To which addresses. A broadcast, which has none, needs the filter ``*``.
-        targets: Patterns of entity refs, one of which each target of a signal has to fit; then a signal without targets,
-            which reaches everyone, is not covered. None leaves the targets free.
+        targets: Patterns of entity refs, one of which each target of a signal has to fit; a signal without targets,
+            which reaches everyone, is then not covered. None leaves the targets free.
     """
 
     filters: Filters

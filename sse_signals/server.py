@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import ClientPayloadError, web
 
-from sse_signals.app import EventBroker, SignalsService
+from sse_signals.app import SignalsService
+from sse_signals.authenticators import authenticators
+from sse_signals.clock import wall_clock_ms
+from sse_signals.authenticators import authenticators
 from sse_signals.errors import ConfigurationError
+from sse_signals.event_broker import EventBroker
+from sse_signals.life.authentication import Authentication
+from sse_signals.life.authentication import Authentication
 from sse_signals.model import HistoryLimits
 from sse_signals.process import check_machine, rare_collections, told_once_a_second
 from sse_signals.web.origins import LOCAL_HOSTS
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncIterator, Callable
 
+    from sse_signals.authenticators import Assembled
+    from sse_signals.authenticators import Assembled
     from sse_signals.settings import Settings
 
 BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet reconnects at once
@@ -105,18 +113,23 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, logger: Any) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, logger: Any, *, clock: Callable[[], int] = wall_clock_ms
+) -> AsyncIterator[Running]:
     """Run a hub for as long as the context lasts, and end its streams in good order.
 
     Args:
         settings: What is set.
         logger: A structlog logger.
+        clock: Milliseconds since 1970-01-01 UTC.
 
     Raises:
         ConfigurationError: The hub cannot start as it is set.
     """
     app = web.Application(logger=logger)
-    service = _add_service(app, settings, logger)
+    # Files are read at the start, and not in the loop that a test watches for calls that block.
+    assembled = await asyncio.to_thread(authenticators, settings, logger=logger)
+    service = _add_service(app, settings, assembled, logger)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
@@ -156,27 +169,58 @@ async def serve(settings: Settings, logger: Any, listening: Callable[[str], obje
     logger.info("stopped")
 
 
-def _add_service(app: web.Application, settings: Settings, logger: Any) -> SignalsService:
+def _add_service(
+    app: web.Application, settings: Settings, assembled: Assembled, *, logger: Any, clock: Callable[[], int]
+) -> SignalsService:
     history = HistoryLimits(settings.history_count, settings.history_bytes, settings.history_age)
-    event_broker = EventBroker.from_url(settings.broker, history=history, logger=logger)
+    event_broker = EventBroker.from_url(settings.broker, history=history, logger=logger, clock=clock)
     service = SignalsService.create(
         app,
         event_broker=event_broker,
         prefix=settings.prefix,
         heartbeat=settings.heartbeat,
         send_timeout=settings.send_timeout,
-        limits=Limits(message=settings.max_message, body=settings.max_body, streams=settings.max_streams),
-        allowed_hosts=None if settings.insecure else {*LOCAL_HOSTS, _in_url(settings.host)},
+        limits=_limits(settings),
+        allowed_hosts=None if settings.insecure or settings.auth else {*LOCAL_HOSTS, _in_url(settings.host)},
         cors_origins=settings.cors_origins,
+        trusted_proxies=settings.trusted_proxies,
+        authentication=_authentication(settings, assembled),
         logger=logger,
     )
     app.router.add_route("*", "/{tail:.*}", not_found(service.site), expect_handler=service.site.expect)
 
     async def close(_app: web.Application) -> None:
         await event_broker.close()
+        await assembled.close()
 
     app.on_cleanup.append(close)
     return service
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        message=settings.max_message,
+        body=settings.max_body,
+        streams=settings.max_streams,
+        streams_per_identity=settings.max_streams_per_identity,
+        streams_per_address=settings.max_streams_per_address,
+        publish_rate=settings.publish_rate,
+        publish_burst=settings.publish_burst,
+    )
+
+
+def _authentication(settings: Settings, assembled: Assembled) -> Authentication | None:
+    if not settings.auth:
+        return None
+    return Authentication(
+        assembled.authenticators,
+        rules=assembled.rules,
+        anonymous=settings.anonymous,
+        cookie=settings.cookie,
+        secret=assembled.ticket_secret,
+        lifetime=settings.token_lifetime,
+        expiring=settings.expiring,
+    )
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:

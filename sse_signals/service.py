@@ -125,7 +125,7 @@ class Service:
         for listener in self.on_control:
             try:
                 listener(record.control)
-            except Exception as error:  # noqa: BLE001 - one record that cannot be obeyed must not end the following
+            except Exception as error:  # one record that cannot be obeyed must not end the following
                 self._logger.exception("a control record cannot be obeyed", id=record.id, error=repr(error))
 
     def _published(self, publishing: asyncio.Task[Receipt]) -> None:

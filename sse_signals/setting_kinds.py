@@ -11,6 +11,9 @@ from marshmallow import ValidationError
 from marshmallow import fields as kinds
 from marshmallow.validate import Range, Regexp
 
+from sse_signals.errors import InvalidInput
+from sse_signals.topics import plugin_id
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -40,6 +43,16 @@ class Text(kinds.String):
         return text
 
 
+class PluginId(kinds.String):
+    """A plugin id, by the rules of `sse_signals.topics.plugin_id`."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **how: Any) -> Any:
+        try:
+            return plugin_id(super()._deserialize(value, *arguments, **how))
+        except InvalidInput:
+            raise ValidationError("Not a plugin id.") from None
+
+
 class Texts(kinds.Field[tuple[str, ...]]):
     """Visible texts, separated by commas, in their order.
 
@@ -52,9 +65,9 @@ class Texts(kinds.Field[tuple[str, ...]]):
         self._of = of
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        texts = tuple(dict.fromkeys(text.strip() for text in str(value).split(",")))
-        if self._of is not None and texts == ("",):
+        if self._of is not None and not str(value).strip():
             return ()
+        texts = tuple(dict.fromkeys(text.strip() for text in str(value).split(",")))
         if not all(text and text.isprintable() and (self._of is None or text in self._of) for text in texts):
             raise ValidationError("Not a list of what it may be.")
         return texts
@@ -106,15 +119,18 @@ class Origins(kinds.Field[frozenset[str]]):
         return port is None or (port != _DEFAULT_PORTS[origin[1]] and int(port) < 2**16)
 
 
-class Networks(kinds.Field[tuple[str, ...]]):
-    """IP addresses and networks, separated by commas or spaces, each in its shortest form."""
+class Proxies(kinds.Field[tuple[str, ...]]):
+    """IP addresses, networks and ``unix``, separated by commas or spaces. No network is every address there is."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        texts = tuple(str(value).replace(",", " ").split())
         try:
-            networks = [ip_network(text) for text in str(value).replace(",", " ").split()]
+            networks = [ip_network(text) for text in texts if text != "unix"]
         except ValueError:
             raise ValidationError("Not a list of addresses and networks.") from None
-        return tuple(str(each[0] if each.num_addresses == 1 else each) for each in networks)
+        if not all(network.prefixlen and "%" not in str(network) for network in networks):
+            raise ValidationError("Everybody, or nobody in particular.")
+        return texts
 
 
 def setting(default: Any, kind: kinds.Field[Any], may_be: str, purpose: str, *, hidden: bool = False) -> Any:
@@ -138,9 +154,7 @@ def flag(purpose: str) -> Any:
 
 def whole(default: int, low: int, high: int, purpose: str) -> Any:
     """Return the field of a setting that is a whole number, from ``low`` to ``high``."""
-    return setting(
-        default, kinds.Integer(validate=Range(low, high)), f"a whole number from {low} to {high}", purpose
-    )
+    return setting(default, kinds.Integer(validate=Range(low, high)), f"a whole number from {low} to {high}", purpose)
 
 
 def number(default: float, low: float, high: float, purpose: str, *, unit: str = "seconds, ") -> Any:
@@ -148,7 +162,7 @@ def number(default: float, low: float, high: float, purpose: str, *, unit: str =
     return setting(default, kinds.Float(validate=Range(low, high)), f"{unit}from {low:.15g} to {high:.15g}", purpose)
 
 
-def secret(purpose: str) -> Any:
+def confidential(purpose: str) -> Any:
     """Return the field of a setting that is a secret, or says where one is."""
     may_be = f"a secret of at least {MIN_SECRET} bytes, or @/path of a file that holds one"
     return setting(None, Secret(), may_be, purpose, hidden=True)

@@ -25,6 +25,8 @@ PUBLIC = {
     *("Event", "HistoryLimits", "Identity", "Limits"),
     *("SignalsError", "InvalidInput", "MessageTooLarge", "ConfigurationError"),
     *("BrokerUnavailable", "IdempotencyConflict", "IdempotencyTableFull", "SignalsGap"),
+    *("Authentication", "Authenticator", "Credentials", "Grants", "PublishGrant", "Rule", "Rules"),
+    *("NotAuthenticated", "NotRecognised", "NotGranted", "IssuerUnavailable", "TooMany"),
 }
 
 

@@ -119,7 +119,8 @@ def test_the_table_of_settings_is_the_settings() -> None:
             if isinstance(default, float)
             else str(default)
         )
-        expected.append((variable(field.name), option(field.name), f"`{shown}`" if default != frozenset() else "none"))
+        default_is_none = default in (None, (), frozenset())
+        expected.append((variable(field.name), option(field.name), "none" if default_is_none else f"`{shown}`"))
     assert [row[:3] for row in rows] == expected
     for row, field in zip(rows, fields(Settings), strict=True):
         assert row[3].startswith(field.metadata["purpose"])

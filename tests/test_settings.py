@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from sse_signals.errors import ConfigurationError
-from sse_signals.settings import Settings, load, loopback, option, variable, without_password
+from sse_signals.settings import Settings, checked, load, loopback, option, variable, without_password
+
+SECRET = "0123456789abcdef0123456789abcdef"
+JWT = {"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_SECRET": SECRET}
+BACKSTAGE = {"SIGNALS_AUTH": "backstage", "SIGNALS_BACKSTAGE_URL": "https://backstage.example"}
 
 # One row a setting: its field, a text, the value it means.
 GOOD = [
@@ -33,6 +37,43 @@ GOOD = [
     ),
     ("insecure", "true", True),
     ("insecure", "false", False),
+    ("max_streams_per_identity", "1", 1),
+    ("max_streams_per_address", "10000000", 10_000_000),
+    ("publish_rate", "0.5", 0.5),
+    ("publish_burst", "1", 1),
+    ("trusted_proxies", "", ()),
+    (
+        "trusted_proxies",
+        "10.0.0.1, 10.1.0.0/16 2001:db8::/32,unix",
+        ("10.0.0.1", "10.1.0.0/16", "2001:db8::/32", "unix"),
+    ),
+    ("auth", "", ()),
+    ("auth", "jwt", ("jwt",)),
+    ("auth", " keys , jwt, backstage,jwt", ("keys", "jwt", "backstage")),
+    ("rules", "/etc/signals/rules.toml", "/etc/signals/rules.toml"),
+    ("anonymous", "true", True),
+    ("cookie", "__Host-session", "__Host-session"),
+    ("secret", SECRET, SECRET),
+    ("secret", "é" * 16, "é" * 16),
+    ("secret", "@/run/secrets/x", "@/run/secrets/x"),
+    ("leeway", "0", 0.0),
+    ("token_lifetime", "2678400", 31 * 86_400.0),
+    ("expiring", "0", 0.0),
+    ("jwt_secret", SECRET, SECRET),
+    ("jwt_secret", "@/run/secrets/x", "@/run/secrets/x"),
+    ("jwt_key", "a.pem, /etc/b c.pem", ("a.pem", "/etc/b c.pem")),
+    ("jwt_jwks_url", "https://a.example/keys?p=1", "https://a.example/keys?p=1"),
+    ("jwt_issuer", "https://a.example/", "https://a.example/"),
+    ("jwt_audience", "signals, https://a.example", ("signals", "https://a.example")),
+    ("jwt_type", "at+jwt", "at+jwt"),
+    ("jwt_algorithm", "HS512", "HS512"),
+    ("jwt_owns_claim", "groups", "groups"),
+    ("jwt_grants_claim", "https://a.example/grants", "https://a.example/grants"),
+    ("backstage_url", "https://backstage.example/base/", "https://backstage.example/base"),
+    ("backstage_url", "http://[::1]:7007", "http://[::1]:7007"),
+    ("backstage_issuer", "https://backstage.example/api/auth", "https://backstage.example/api/auth"),
+    ("backstage_plugin_id", "events", "events"),
+    ("insecure_issuer", "true", True),
 ]
 BAD = [
     *(("host", text) for text in ("", " ", "a b", "a\nb", "a..b", "a/b", "http://a", "a" * 64, "\udcff", "[::1]", "é")),
@@ -53,7 +94,59 @@ BAD = [
     ),
     *(("cors_origins", text) for text in ("https://A.example", "https://a:port", "https://a ,x", "https://u@a")),
     *(("insecure", text) for text in ("", "maybe", "2")),
+    *(("max_streams_per_identity", text) for text in ("", "0", "x", "10000001")),
+    *(("max_streams_per_address", text) for text in ("", "0", "x")),
+    *(("publish_rate", text) for text in ("", "0", "-1", "nan", "inf", "5/s")),
+    *(("publish_burst", text) for text in ("", "0", "1.5")),
+    *(("trusted_proxies", text) for text in ("proxy.example", "10.0.0.1/8", "0.0.0.0/0", "::/0", "*", "fe80::1%eth0")),
+    *(("auth", text) for text in ("none", "JWT", "jwt,,keys", "jwt keys", ",")),
+    *(("rules", text) for text in ("", " ", "a\nb", "a\0", " a")),
+    *(("anonymous", text) for text in ("", "maybe")),
+    *(("cookie", text) for text in ("", "a b", "a=b", "a;b", "é", "a\n", "signals-ticket", "Signals-X", "a" * 129)),
+    *(("secret", text) for text in ("", "x" * 31, "@", "@file", "@secret" + "x" * 40, SECRET + "\n", "\udcff" * 40)),
+    *(("leeway", text) for text in ("", "-1", "60.5", "nan", "30s")),
+    *(("token_lifetime", text) for text in ("", "59", "2678401", "1d")),
+    *(("expiring", text) for text in ("", "-1", "3601")),
+    *(("jwt_secret", text) for text in ("", "x" * 31, "@x", " " + SECRET)),
+    *(("jwt_key", text) for text in ("", ",", "a,,b", "-----BEGIN PUBLIC KEY-----\nMF\n")),
+    *(
+        ("jwt_jwks_url", text)
+        for text in ("", "a.example", "ftp://a", "https://", "https://a#b", "https://a:b@c", "//a")
+    ),
+    *(
+        ("jwt_jwks_url", text)
+        for text in ("https://a b", "https://a:65536", "https://a\n", "https://a/<x>", "file:///a")
+    ),
+    *(("jwt_issuer", text) for text in ("", " a", "a\n")),
+    *(("jwt_audience", text) for text in ("", "a,,b", "a\n,b\x1b", ",")),
+    *(("jwt_type", text) for text in ("", "a\n")),
+    *(("jwt_algorithm", text) for text in ("", "none", "hs256", "ES256K", "HS256,RS256")),
+    *(("jwt_owns_claim", text) for text in ("", "a\n")),
+    *(("jwt_grants_claim", text) for text in ("", "\x1b[31m")),
+    *(("backstage_url", text) for text in ("", "backstage", "https://a?b", "https://u@a", "http://")),
+    *(("backstage_issuer", text) for text in ("", "a\n")),
+    *(("backstage_plugin_id", text) for text in ("", "a:b", "a*", "a\n", "a" * 256)),
+    *(("insecure_issuer", text) for text in ("", "perhaps")),
 ]
+
+
+def beside(name: str, text: str) -> dict[str, str]:
+    """Return what else has to be set so that a setting may be set."""
+    needed = {
+        "jwt": {"SIGNALS_JWT_SECRET": SECRET, "SIGNALS_JWT_KEY": "a.pem"},
+        "backstage": {"SIGNALS_BACKSTAGE_URL": "https://backstage.example"},
+        "keys": {"SIGNALS_RULES": "rules.toml"},
+    }
+    if name == "auth":
+        found = {key: value for method in needed if method in text for key, value in needed[method].items()}
+    elif name in {"rules", "anonymous", "cookie", "secret", "insecure_issuer"}:
+        found = dict(JWT)
+    else:
+        method = name.partition("_")[0]
+        found = {"SIGNALS_AUTH": method, **needed[method]} if method in needed else {}
+    if name == "jwt_jwks_url":
+        del found["SIGNALS_JWT_KEY"]
+    return {key: value for key, value in found.items() if key != variable(name)}
 
 
 def ids(rows: list[Any]) -> list[str]:
@@ -64,16 +157,21 @@ def ids(rows: list[Any]) -> list[str]:
 @pytest.mark.parametrize(("name", "text", "value"), GOOD, ids=ids(GOOD))
 def test_a_value_is_read_from_the_environment_and_from_options(name: str, text: str, value: object) -> None:
     """Both are read alike, and an option outranks the variable."""
-    assert getattr(load({variable(name): text}, {}), name) == value
-    assert getattr(load({}, {name: text}), name) == value
-    assert getattr(load({variable(name): "bad value"}, {name: text}), name) == value
-    assert getattr(load({variable(name): text}, {name: None}), name) == value
+    others = beside(name, text)
+    assert getattr(load({**others, variable(name): text}, {}), name) == value
+    assert getattr(load(others, {name: text}), name) == value
+    assert getattr(load({**others, variable(name): "bad value"}, {name: text}), name) == value
+    assert getattr(load({**others, variable(name): text}, {name: None}), name) == value
 
 
 @pytest.mark.parametrize(("name", "text"), BAD, ids=ids(BAD))
 def test_a_bad_value_is_one_sentence_that_names_it(name: str, text: str) -> None:
     """It says which variable or option, what it is, and what it may be, on one line."""
-    for environ, options, called in (({variable(name): text}, {}, variable(name)), ({}, {name: text}, option(name))):
+    others = beside(name, "")
+    for environ, options, called in (
+        ({**others, variable(name): text}, {}, variable(name)),
+        (others, {name: text}, option(name)),
+    ):
         with pytest.raises(ConfigurationError) as caught:
             load(environ, options)
         said = str(caught.value)
@@ -108,6 +206,20 @@ def test_nothing_set_is_the_documented_default() -> None:
     assert (settings.max_message, settings.max_body, settings.max_streams) == (65_536, 2**20, 10_000)
     assert not settings.cors_origins
     assert settings.insecure is False
+    assert (settings.max_streams_per_identity, settings.max_streams_per_address) == (100, 2000)
+    assert (settings.publish_rate, settings.publish_burst) == (1000, 5000)
+    assert (settings.leeway, settings.token_lifetime, settings.expiring) == (30, 86_400, 60)
+    assert (settings.jwt_owns_claim, settings.jwt_grants_claim) == ("ent", "signals")
+    assert settings.backstage_plugin_id == "signals"
+    assert not any((settings.auth, settings.anonymous, settings.insecure_issuer, settings.trusted_proxies))
+    assert not any((settings.rules, settings.cookie, settings.secret, settings.jwt_secret, settings.jwt_audience))
+
+
+def test_a_program_sets_one_as_the_environment_does() -> None:
+    """The same rules hold for values that are no text, and the error names the setting as it is called there."""
+    assert checked("heartbeat", 5) == 5
+    with pytest.raises(ConfigurationError, match=r"^heartbeat is '0': it may be seconds, from 0\.1 to 3600\.$"):
+        checked("heartbeat", 0)
 
 
 def test_the_names_the_documentation_gives() -> None:
@@ -140,6 +252,97 @@ def test_another_address_needs_authentication_or_insecure(host: str) -> None:
         load({"SIGNALS_HOST": host}, {})
     assert load({"SIGNALS_HOST": host}, {"insecure": True}).host == host
     assert load({"SIGNALS_HOST": host, "SIGNALS_INSECURE": "true"}, {}).insecure
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com"])
+def test_with_authentication_any_address_will_do(host: str) -> None:
+    """Who has to authenticate may come from anywhere; only --insecure makes no sense then, and is refused."""
+    assert load({**JWT, "SIGNALS_HOST": host}, {}).host == host
+    with pytest.raises(
+        ConfigurationError, match=r"^--insecure \(SIGNALS_INSECURE\) is true: .*SIGNALS_AUTH is 'jwt'\.$"
+    ):
+        load({**JWT, "SIGNALS_HOST": host}, {"insecure": True})
+    assert load({**JWT, "SIGNALS_INSECURE": "false"}, {}).auth == ("jwt",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        *(
+            (
+                {variable(name): text},
+                rf"^{variable(name)} is set: it may be so only if SIGNALS_AUTH holds '{method}'\.$",
+            )
+            for name, text, method in [
+                ("jwt_secret", SECRET, "jwt"),
+                ("jwt_key", "a.pem", "jwt"),
+                ("jwt_owns_claim", "ent", "jwt"),
+                ("jwt_issuer", "a", "jwt"),
+                ("backstage_url", "https://a", "backstage"),
+                ("backstage_plugin_id", "signals", "backstage"),
+            ]
+        ),
+        ({**BACKSTAGE, "SIGNALS_JWT_TYPE": "JWT"}, r"^SIGNALS_JWT_TYPE .* SIGNALS_AUTH holds 'jwt'\.$"),
+        ({"SIGNALS_AUTH": "jwt"}, r"SIGNALS_AUTH .*SIGNALS_JWT_SECRET, SIGNALS_JWT_KEY and SIGNALS_JWT_JWKS_URL\.$"),
+        ({"SIGNALS_AUTH": "backstage"}, r"^SIGNALS_AUTH holds 'backstage': .* SIGNALS_BACKSTAGE_URL\.$"),
+        ({"SIGNALS_AUTH": "keys"}, r"^SIGNALS_AUTH holds 'keys': .* SIGNALS_RULES\.$"),
+        *(
+            ({variable(name): text}, rf"^{variable(name)} is set: .* SIGNALS_AUTH says how one authenticates\.$")
+            for name, text in [
+                ("rules", "a.toml"),
+                ("anonymous", "true"),
+                ("cookie", "session"),
+                ("secret", SECRET),
+                ("insecure_issuer", "true"),
+            ]
+        ),
+        ({**JWT, "SIGNALS_JWT_ALGORITHM": "RS256"}, r"^SIGNALS_JWT_ALGORITHM is 'RS256': .* with SIGNALS_JWT_KEY\.$"),
+        (
+            {"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_KEY": "a.pem", "SIGNALS_JWT_JWKS_URL": "https://a/keys"},
+            r"^SIGNALS_JWT_KEY is set: it may be so only without SIGNALS_JWT_JWKS_URL\.$",
+        ),
+        (
+            {"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_KEY": "a.pem", "SIGNALS_JWT_ALGORITHM": "HS256"},
+            r"^SIGNALS_JWT_ALGORITHM is 'HS256': .* with SIGNALS_JWT_SECRET\.$",
+        ),
+    ],
+)
+def test_settings_that_contradict_or_do_nothing_stop_the_start(environ: dict[str, str], sentence: str) -> None:
+    """Who set one believes that it protects something: one sentence names it and what it needs."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        load(environ, {})
+
+
+def test_what_is_off_needs_nothing() -> None:
+    """A switch that is set to false, as templates do, asks for nothing else."""
+    assert load({"SIGNALS_ANONYMOUS": "false", "SIGNALS_INSECURE_ISSUER": "0", "SIGNALS_AUTH": ""}, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "environ"), [("jwt_jwks_url", {"SIGNALS_AUTH": "jwt"}), ("backstage_url", {"SIGNALS_AUTH": "backstage"})]
+)
+def test_keys_come_over_https_or_a_network_that_is_trusted(name: str, environ: dict[str, str]) -> None:
+    """Over plain http whoever sits in between could hand out keys: only from this machine, or if it is said twice."""
+    for host in ("backstage:7007", "127.0.0.1.example", "localhost.example", "10.0.0.1", "[2001:db8::1]"):
+        plain = {**environ, variable(name): f"http://{host}/x"}
+        with pytest.raises(
+            ConfigurationError, match=rf"^{variable(name)} begins with http://: .*SIGNALS_INSECURE_ISSUER"
+        ):
+            load(plain, {})
+        assert getattr(load({**plain, "SIGNALS_INSECURE_ISSUER": "true"}, {}), name) == f"http://{host}/x"
+        assert getattr(load({**environ, variable(name): f"https://{host}/x"}, {}), name)
+    for host in ("localhost:1", "127.0.0.1", "[::1]:7007"):
+        assert getattr(load({**environ, variable(name): f"http://{host}/x"}, {}), name) == f"http://{host}/x"
+
+
+@pytest.mark.parametrize("name", ["secret", "jwt_secret", "jwt_key"])
+def test_a_secret_is_never_shown(name: str) -> None:
+    """Neither an error nor the settings' own text holds one, nor a key that was put where its path belongs."""
+    others = beside(name, "")
+    with pytest.raises(ConfigurationError) as caught:
+        load({**others, variable(name): "canary\nkey"}, {})
+    assert str(caught.value).startswith(f"{variable(name)} is '***': it may be ")
+    assert "canary" not in repr(load({**others, variable(name): "canary-" + SECRET}, {}))
 
 
 def test_a_message_fits_into_a_body() -> None:

@@ -19,33 +19,25 @@
 
 from __future__ import annotations
 
-import os
-import re
 import stat
 import tomllib
-from collections import Counter
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from marshmallow import ValidationError, fields
-from marshmallow.validate import Regexp
+from marshmallow import ValidationError
 
 from sse_signals import topics
-from sse_signals.errors import ConfigurationError, InvalidInput
+from sse_signals.auth.rules_fields import FILE, KEY, RULE, members
+from sse_signals.errors import ConfigurationError
 from sse_signals.grants import PublishGrant
-from sse_signals.names import visible
-from sse_signals.refs import ref_pattern
-from sse_signals.rules import EVERYBODY, KEY, NOBODY_KNOWN, PLUGIN, Rule, Rules
+from sse_signals.rules import API_KEY, NOBODY_KNOWN, Rule, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_BYTES: Final = 1024 * 1024
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
-_KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +85,61 @@ def parse(text: str, name: str) -> RulesFile:
         raise ConfigurationError(f"{name}: {error.messages[0]}") from None
 
 
-class _Texts(fields.Field[tuple[str, ...]]):
-    """A list of texts, each of which a function of this package checks and brings into its one form."""
+def _document(document: dict[str, Any]) -> RulesFile:
+    loaded = members(document, FILE, "the file")
+    keys = [members(table, KEY, f"[[key]] {number}") for number, table in enumerate(loaded.get("key", ()), 1)]
+    for member in ("name", "sha256"):
+        _check_unique([key[member].lower() for key in keys], member)
+    names = {key["name"] for key in keys}
+    rules = [_rule(table, f"[[rule]] {number}", names) for number, table in enumerate(loaded.get("rule", ()), 1)]
+    return RulesFile(
+        Rules(topics.of(loaded.get("private", ())), tuple(rules)),
+        {key["name"]: key["sha256"].lower() for key in keys},
+    )
 
-    def __init__(self, check: Callable[[str], str], may_be: str, *, least: int = 1, **arguments: Any) -> None:
-        super().__init__(metadata={"may_be": may_be, "shown": True}, **arguments)
-        self._check = check
-        self._least = least
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or len(value) < self._least:
-            raise ValidationError("It is no such list.")
-        for text in value:
-            try:
-                self._check(text)
-            except InvalidInput:
-                raise ValidationError("One is no such text.", valid_data=None, field_name=repr(text)) from None
-        return tuple(self._check(text) for text in value)
+def _rule(table: dict[str, Any], place: str, keys: set[str]) -> Rule:
+    rule = members(table, RULE, place)
+    who = frozenset(rule["who"])
+    plugins = (text for plugin_id in rule.get("plugins", ()) for text in topics.plugin_filters(plugin_id))
+    publish = (*rule.get("publish", ()), *plugins)
+    targets = rule.get("targets")
+    subscribe, admin = rule.get("subscribe"), rule.get("admin", False)
+    for text in sorted(who):
+        if text.startswith(API_KEY) and text.removeprefix(API_KEY) not in keys:
+            raise ValidationError(f"who of {place} holds {text!r}: it may be the name of a [[key]] in this file.")
+    if targets is not None and not publish:
+        raise ValidationError(f"targets of {place} bounds nothing: it may be there with publish or plugins only.")
+    if not (publish or subscribe or admin):
+        raise ValidationError(f"{place} grants nothing: it may have publish, plugins, subscribe or admin = true.")
+    if admin and NOBODY_KNOWN in who:
+        raise ValidationError(f"admin of {place} is true for {NOBODY_KNOWN!r}: it may be for those who authenticate.")
+    granted = (PublishGrant(topics.of(publish), None if targets is None else frozenset(targets)),) if publish else ()
+    return Rule(who, granted, topics.of(subscribe) if subscribe else None, admin)
+
+
+def _check_unique(values: list[str], member: str) -> None:
+    twice = [number for number, value in enumerate(values, 1) if value in values[: number - 1]]
+    if twice:
+        first = values.index(values[twice[0] - 1]) + 1
+        raise ValidationError(f"{member} of [[key]] {twice[0]} is that of [[key]] {first}: it may be in one only.")
+
+
+def _read(path: Path) -> str:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            raise ConfigurationError(f"{path} is no file: it may be a TOML file with rules.")
+        if status.st_mode & _OTHERS_WRITE:
+            raise ConfigurationError(
+                f"{path} can be written by others ({stat.filemode(status.st_mode)}): it may be writable for its owner "
+                f"only, as after 'chmod go-w'."
+            )
+        if status.st_size > MAX_BYTES:
+            raise ConfigurationError(f"{path} is too long: it may have {MAX_BYTES} bytes.")
+        return path.read_text("utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"{path} cannot be read ({reason}): it may be a TOML file with rules.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8: it may be a TOML file with rules.") from None

@@ -25,13 +25,14 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(fields(Settings)):
         flag = isinstance(field.default, bool)
         default = "" if flag else f"; default {field.default}" if field.default else ""
+        purpose = field.metadata["purpose"]
         command = click.option(
             option(field.name),
             field.name,
             is_flag=flag,
             default=None,
             metavar=None if flag else "VALUE",
-            help=f"{field.metadata['purpose'].capitalize()} ({variable(field.name)}{default}).",
+            help=f"{purpose[0].upper()}{purpose[1:]} ({variable(field.name)}{default}).",
         )(command)
     return command
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import TooMany
 from sse_signals.life.buckets import MOST_KEYS, Buckets
+from sse_signals.life.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,51 +25,6 @@ _PROXY: Final = (
     "if others share it because they come through a proxy, the operator of the hub has to name that in "
     "SIGNALS_TRUSTED_PROXIES"
 )
-_RETRY_AFTER: Final = 5.0  # seconds; nobody knows when a stream will end
-
-
-class Counts:
-    """How many of something each key has. A key that has none takes no memory.
-
-    Args:
-        most: How many one key may have.
-        reason: The reason of the `TooMany` that it raises.
-        detail: What to tell people then, one sentence.
-    """
-
-    __slots__ = ("_detail", "_most", "_of", "_reason")
-
-    def __init__(self, most: int, *, reason: str, detail: str) -> None:
-        self._most = most
-        self._reason = reason
-        self._detail = detail
-        self._of: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        """Return how many keys have any."""
-        return len(self._of)
-
-    def of(self, key: str) -> int:
-        """Return how many a key has."""
-        return self._of.get(key, 0)
-
-    def take(self, key: str) -> None:
-        """Count one more.
-
-        Raises:
-            TooMany: The key has all it may have; it is not counted.
-        """
-        taken = self.of(key)
-        if taken >= self._most:
-            raise TooMany(self._reason, self._detail, retry_after=_RETRY_AFTER)
-        self._of[key] = taken + 1
-
-    def give_back(self, key: str) -> None:
-        """Count one less, of a key that has one."""
-        if self._of[key] > 1:
-            self._of[key] -= 1
-        else:
-            del self._of[key]
 
 
 class StreamLimits:
@@ -137,7 +93,7 @@ class Place:
             return
         if subject is not None:
             self._limits.identities.take(subject)
-        self._forget_subject()
+        self._give_subject_back()
         self._subject = subject
 
     def close(self) -> None:
@@ -146,12 +102,11 @@ class Place:
             return
         self._limits.addresses.give_back(self._address)
         self._address = None
-        self._forget_subject()
+        self._give_subject_back()
 
-    def _forget_subject(self) -> None:
+    def _give_subject_back(self) -> None:
         if self._subject is not None:
             self._limits.identities.give_back(self._subject)
-            self._subject = None
 
 
 class FailedAuthentications:
@@ -175,8 +130,8 @@ class FailedAuthentications:
         most_keys: int = MOST_KEYS,
     ) -> None:
         detail = (
-            "Too many authentications from this address have failed: mend the credential, as the answer to each of them "
-            f"says; {_PROXY}."
+            "Too many authentications from this address have failed: mend the credential, as the answer to each "
+            f"said; {_PROXY}."
         )
         self._buckets = Buckets(
             1 / every_s,

@@ -45,6 +45,7 @@ class Lives:
         self._by_subject: dict[str | None, dict[Stream, None]] = {}
         self._due: list[tuple[int, int, Stream, int]] = []  # a heap of when to look at a stream that expires then
         self._numbers = count()  # so that the heap never compares streams
+        self._entries: dict[Stream, int] = {}  # the number of the one entry of each stream that counts
         self._leaving: dict[Stream, float] = {}
         self._ticking = False
 
@@ -70,6 +71,7 @@ class Lives:
             if not same:
                 del self._by_subject[stream.identity.subject]
         self._leaving.pop(stream, None)
+        self._entries.pop(stream, None)
 
     def find(self, name: str) -> Stream | None:
         """Return an open stream by its name."""
@@ -96,30 +98,31 @@ class Lives:
         """End a stream now: it is told why, gets nothing more, and is aborted if its connection takes too long."""
         if stream.ended is not None:
             return
-        say_goodbye(stream, reason, self._clock())
-        self._hub().dismiss(stream, reason)
-        self._leaving[stream] = self._scheduler.time() + PATIENCE
-        self._keep_ticking()
+        try:
+            say_goodbye(stream, reason, self._clock())
+        finally:  # whatever its connection does, it gets nothing more
+            self._hub().dismiss(stream, reason)
+            self._leaving[stream] = self._scheduler.time() + PATIENCE
+            self._keep_ticking()
 
     def _look_later(self, stream: Stream) -> None:
         expires_ms = stream.identity.expires_ms
-        if expires_ms is not None:
+        if expires_ms is None:
+            self._entries.pop(stream, None)
+        else:
             self._push(expires_ms - self._expiring_ms, stream, expires_ms)
 
     def _push(self, when_ms: int, stream: Stream, expires_ms: int) -> None:
-        heappush(self._due, (when_ms, next(self._numbers), stream, expires_ms))
+        number = self._entries[stream] = next(self._numbers)
+        heappush(self._due, (when_ms, number, stream, expires_ms))
         if len(self._due) > 2 * len(self._by_name) + _SPARE:  # most are of streams that are gone
-            self._due = [entry for entry in self._due if self._holds(entry[2], entry[3])]
+            self._due = [entry for entry in self._due if self._counts(entry)]
             heapify(self._due)
         self._keep_ticking()
 
-    def _holds(self, stream: Stream, expires_ms: int) -> bool:
-        """Say whether a stream is still there and still expires then."""
-        return (
-            stream.ended is None
-            and self._by_name.get(stream.name) is stream
-            and stream.identity.expires_ms == expires_ms
-        )
+    def _counts(self, entry: tuple[int, int, Stream, int]) -> bool:
+        """Say whether a stream is still there, and still expires as this entry says."""
+        return self._entries.get(entry[2]) == entry[1]
 
     def _keep_ticking(self) -> None:
         if not self._ticking:
@@ -131,9 +134,9 @@ class Lives:
         try:
             now_ms = self._clock()
             while self._due and self._due[0][0] <= now_ms:
-                _, _, stream, expires_ms = heappop(self._due)
-                if self._holds(stream, expires_ms):
-                    self._is_due(stream, expires_ms, now_ms)
+                entry = heappop(self._due)
+                if self._counts(entry):
+                    self._is_due(entry[2], entry[3], now_ms)
             self._abort_leaving()
         finally:
             if self._due or self._leaving:
@@ -144,8 +147,13 @@ class Lives:
             self.end(stream, "expired")
             return
         notice = controls.expiring(expires_ms, now_ms)
-        told = stream.write(stream.format.control(notice))
-        self._push(expires_ms if told else min(expires_ms, now_ms + round(TICK * 1000)), stream, expires_ms)
+        again_ms = now_ms + round(TICK * 1000)
+        try:
+            told = stream.ended is None and stream.write(stream.format.control(notice))
+        finally:  # however the notice fares, the end must come
+            self._push(expires_ms, stream, expires_ms)
+        if not told and again_ms < expires_ms:
+            self._push(again_ms, stream, expires_ms)
 
     def _abort_leaving(self) -> None:
         now = self._scheduler.time()

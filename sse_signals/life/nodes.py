@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,13 @@ KEPT: Final = 15.0  # seconds for which a node that says nothing more counts as 
 SAY_EVERY: Final = 4.0  # seconds between two words of a node
 _PREFIX: Final = "node/"
 _SEPARATOR: Final = "-"
+_NODE: Final = re.compile(r"[0-9a-f]{8}")
+_STREAM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{16}")
+
+
+def is_stream_name(text: str) -> bool:
+    """Say whether a text has the form of a stream's name."""
+    return _STREAM.fullmatch(text) is not None
 
 
 class Nodes:
@@ -43,8 +51,10 @@ class Nodes:
         Raises:
             BrokerUnavailable: Nobody can tell.
         """
+        if name == self.own or not _NODE.fullmatch(name):  # others never become part of a key
+            return False
         wanted = _PREFIX + name
-        return name != self.own and any(key == wanted for key, _ in await self._state.items(wanted))
+        return any(key == wanted for key, _ in await self._state.items(wanted))
 
     async def knows_place_of(self, stream: str) -> bool:
         """Say whether a stream's name is that of a stream on another node that is there.
@@ -52,4 +62,4 @@ class Nodes:
         Raises:
             BrokerUnavailable: Nobody can tell.
         """
-        return await self.knows(stream.partition(_SEPARATOR)[0])
+        return is_stream_name(stream) and await self.knows(stream.partition(_SEPARATOR)[0])

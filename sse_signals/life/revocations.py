@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import orjson
 from sse_signals.errors import NotAuthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sse_signals.identity import Identity
     from sse_signals.interfaces import SharedState
@@ -20,6 +21,7 @@ Kind = Literal["subject", "token", "stream"]
 KINDS: Final = ("subject", "token", "stream")
 FOR_EVER: Final = 10 * 365 * 86_400.0  # seconds; an API key does not expire, so neither does its revocation
 _PREFIX: Final = "revoked/"
+_SLICE: Final = 200  # revocations read before the loop goes round
 _KEY_SUBJECT: Final = "key:"
 _UNNAMED: Final = "sha256:"  # a token without a name of its own may be an API key
 
@@ -61,14 +63,17 @@ class Revocation:
         """
         if not isinstance(value, dict) or value.get("kind") not in KINDS:
             raise ValueError("it is no revocation")
-        return cls(value["kind"], str(value["name"]), int(value["at"]))
+        try:
+            return cls(value["kind"], str(value["name"]), int(value["at"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it is no revocation: {error!r}") from None
 
 
 class Revocations:
     """What is revoked: this node's copy of what all nodes know.
 
     Attributes:
-        changes: How often something was added.
+        news: What was added and is still to be enforced, by whoever has streams that it may concern.
     """
 
     def __init__(self, state: SharedState, *, lifetime: float, clock: Callable[[], int]) -> None:
@@ -83,39 +88,51 @@ class Revocations:
         self._lifetime = lifetime
         self._clock = clock
         self._held: dict[tuple[Kind, str], Revocation] = {}
-        self.changes = 0
+        self._unreadable: set[str] = set()
+        self.news: list[Revocation] = []
 
     def __len__(self) -> int:
         return len(self._held)
 
-    async def load(self) -> None:
+    async def load(self) -> Sequence[str]:
         """Read what all nodes know, and forget what is over.
 
+        Returns:
+            The keys of what cannot be read, each once: a newer version may have written it. All else is in force.
+
         Raises:
-            BrokerUnavailable: It cannot be read.
+            BrokerUnavailable: Nothing can be read.
         """
-        for _, text in await self._state.items(_PREFIX):
-            self.note(Revocation.decode(text))
+        met: list[str] = []
+        for number, (key, text) in enumerate(await self._state.items(_PREFIX), 1):
+            try:
+                self.note(Revocation.decode(text))
+            except ValueError:
+                met.append(key)
+            if not number % _SLICE:
+                await asyncio.sleep(0)
         now_ms = self._clock()
         self._held = {key: each for key, each in self._held.items() if now_ms < self._until(each)}
+        unreadable = [key for key in met if key not in self._unreadable]
+        self._unreadable = set(met)
+        return unreadable
 
     async def keep(self, revocation: Revocation) -> None:
-        """Refuse from now on, here and on nodes that start later.
+        """Tell all nodes, those too that start later, for as long as what it refuses may live.
 
         Raises:
-            BrokerUnavailable: It cannot be kept, and so is not in force.
+            BrokerUnavailable: It cannot be kept.
         """
         key = f"{_PREFIX}{revocation.kind}/{quote(revocation.name, safe='')}"
         await self._state.put(key, revocation.encode(), self._seconds(revocation))
-        self.note(revocation)
 
     def note(self, revocation: Revocation) -> None:
-        """Take over what another node has decided."""
+        """Refuse from now on, here."""
         key = (revocation.kind, revocation.name)
         known = self._held.get(key)
         if known is None or known.at_ms < revocation.at_ms:
             self._held[key] = revocation
-            self.changes += 1
+            self.news.append(revocation)
 
     def check(self, identity: Identity) -> None:
         """Refuse whoever is revoked.

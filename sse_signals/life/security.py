@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.errors import IssuerUnavailable, NotAuthenticated, NotGranted, SignalsError
+from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
 from sse_signals.life import orders
 from sse_signals.life.nodes import SAY_EVERY
+from sse_signals.life.ownership import look_again
 from sse_signals.life.revocations import Revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from sse_signals.hub.stream import Stream
     from sse_signals.identity import Identity
@@ -74,18 +74,20 @@ class Security:
         self._drain = drain
         self._logger = logger
         self._tasks: set[asyncio.Task[None]] = set()
+        self._untold: list[Revocation] = []  # what this node alone knows
         self.in_step = False
 
     async def start(self) -> None:
         """Learn what the other nodes know, and keep in step with them."""
         self._service.on_control.append(self._obey)
-        await self._keep_in_step()
-        self._spawn(self._for_ever(self._keep_in_step, SAY_EVERY))
+        await self.keep_in_step()
+        self._spawn(self._for_ever(self.keep_in_step, SAY_EVERY))
         self._spawn(self._for_ever(self.refresh, REFRESH_EVERY))
 
     async def stop(self) -> None:
-        """Keep in step no longer."""
-        self._service.on_control.remove(self._obey)
+        """Keep in step no longer; harmless when it was not started."""
+        if self._obey in self._service.on_control:
+            self._service.on_control.remove(self._obey)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -94,19 +96,30 @@ class Security:
         """Refuse somebody from now on, everywhere, and end what they have open.
 
         Raises:
-            BrokerUnavailable: It is not in force everywhere; here it may be.
+            BrokerUnavailable: It is in force here, but not everywhere.
         """
-        await self._revocations.keep(revocation)
-        self._enforce(revocation)
-        await self._service.control(orders.encode(orders.Revoke(revocation)))
+        self._revocations.note(revocation)
+        self._enforce()
+        order = orders.encode(orders.Revoke(revocation))
+        try:
+            await self._revocations.keep(revocation)
+        except BrokerUnavailable:
+            await self._service.control(order)  # then at least those who are there hear of it
+            raise
+        try:
+            await self._service.control(order)
+        except BrokerUnavailable as error:  # every node reads what is kept, only not at once
+            self._logger.warning("other nodes hear of a revocation late", error=str(error))
 
     async def renew(self, name: str, identity: Identity) -> Renewal:
         """Let an open stream go on with a fresh identity of the same subject, here or on the node that has it.
 
         Raises:
+            NotAuthenticated: The identity has expired or is revoked by now.
             NotGranted: The stream is somebody else's, or may not read what it asks for any more; it goes on as it was.
             BrokerUnavailable: The other nodes cannot be told.
         """
+        self.access.check(identity)
         stream = self.lives.find(name)
         if stream is not None:
             self._renew(stream, identity)
@@ -122,31 +135,33 @@ class Security:
         Raises:
             BrokerUnavailable: It cannot be told.
         """
-        if node != self.nodes.own and not await self.nodes.knows(node):
+        if node == self.nodes.own:
+            self._drain()
+            return True
+        if not await self.nodes.knows(node):
             return False
         await self._service.control(orders.encode(orders.Drain(node)))
         return True
 
+    async def keep_in_step(self) -> None:
+        """Say that this node is there, and learn what others have decided even if the log did not bring it."""
+        try:
+            await self.nodes.here()
+            unreadable = await self._revocations.load()
+        except SignalsError as error:
+            self._logger.warning("other nodes cannot be heard", error=str(error))
+            return
+        self.in_step = True
+        if unreadable:
+            self._logger.warning("revocations cannot be read", keys=unreadable[:8], count=len(unreadable))
+        self._enforce()
+        untold, self._untold = self._untold, []
+        for revocation in untold:
+            await self._tell(revocation)
+
     async def refresh(self) -> None:
         """Look again what the subjects of open streams own and may do; what changed holds for their streams at once."""
-        for stream in self.lives.streams:
-            await self._refresh(stream)
-            await asyncio.sleep(0)  # there may be thousands, and nothing to wait for
-
-    async def _refresh(self, stream: Stream) -> None:
-        before = stream.identity
-        try:
-            today = await self.access.refreshed(before)
-            if today is not before and stream.identity is before and stream.ended is None:
-                self.lives.change(stream, today)
-                self._logger.info("ownership changed", stream=stream.name)
-        except IssuerUnavailable as error:
-            self._logger.warning("ownership is unknown", stream=stream.name, error=str(error))
-        except NotAuthenticated as error:
-            self._logger.info("identity withdrawn", stream=stream.name, cause=error.cause)
-            self.lives.end(stream, "revoked")
-        except NotGranted:
-            self.lives.end(stream, "not-granted")
+        await look_again(self.lives, self.access, self._logger)
 
     def _renew(self, stream: Stream, identity: Identity) -> None:
         if identity.subject is None or identity.subject != stream.identity.subject:
@@ -161,24 +176,38 @@ class Security:
         match orders.decode(text):
             case orders.Revoke(revocation):
                 self._revocations.note(revocation)
-                self._enforce(revocation)
+                self._enforce()
             case orders.Renew(name, identity):
                 stream = self.lives.find(name)
                 if stream is not None:
-                    self._renew(stream, identity)
+                    self._renew_for_another(stream, identity)
             case orders.Drain(node) if node == self.nodes.own:
                 self._drain()
 
-    def _enforce(self, revocation: Revocation) -> None:
-        if revocation.kind == "stream":
-            stream = self.lives.find(revocation.name)
-            if stream is not None:
-                self._refuse_token_of(stream, revocation.at_ms)
-                self.lives.end(stream, "revoked")
-        self._end_revoked(self.lives.streams)
+    def _renew_for_another(self, stream: Stream, identity: Identity) -> None:
+        try:
+            self.access.check(identity)  # again: it was another node that did, and some time ago
+            self._renew(stream, identity)
+        except (NotAuthenticated, NotGranted) as error:
+            self._logger.info("stream not renewed", stream=stream.name, error=str(error))
+
+    def _enforce(self) -> None:
+        """End the open streams that what is new in the revocations concerns."""
+        news = self._revocations.news
+        for revocation in news:  # to which the tokens of revoked streams are added meanwhile
+            if revocation.kind == "subject":
+                self._end_revoked(self.lives.of(revocation.name))
+            elif revocation.kind == "stream":
+                stream = self.lives.find(revocation.name)
+                if stream is not None:
+                    self.lives.end(stream, "revoked")
+                    self._refuse_token_of(stream, revocation.at_ms)
+        if any(revocation.kind == "token" for revocation in news):
+            self._end_revoked(self.lives.streams)
+        news.clear()
 
     def _refuse_token_of(self, stream: Stream, at_ms: int) -> None:
-        """Refuse the token that opened a stream: its client would only come back with it."""
+        """Refuse the token that a stream was opened or renewed with: its client would only come back with it."""
         token_id = stream.identity.token_id
         if token_id is not None:
             revocation = Revocation("token", token_id, at_ms)
@@ -189,24 +218,13 @@ class Security:
         try:
             await self.revoke(revocation)
         except SignalsError as error:
+            self._untold.append(revocation)
             self._logger.warning("other nodes do not know of a revocation yet", error=str(error))
 
     def _end_revoked(self, streams: Iterable[Stream]) -> None:
         for stream in streams:
             if self._revocations.refuses(stream.identity):
                 self.lives.end(stream, "revoked")
-
-    async def _keep_in_step(self) -> None:
-        try:
-            await self.nodes.here()
-            before = self._revocations.changes
-            await self._revocations.load()
-        except SignalsError as error:
-            self._logger.warning("other nodes cannot be heard", error=str(error))
-            return
-        self.in_step = True
-        if self._revocations.changes != before:
-            self._end_revoked(self.lives.streams)
 
     async def _for_ever(self, step: Callable[[], Any], seconds: float) -> None:
         while True:
@@ -216,12 +234,7 @@ class Security:
             except Exception:  # whatever fails once must not end the watch over who is there
                 self._logger.exception("keeping in step failed")
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        with suppress(asyncio.CancelledError):
-            task.exception()
+        task.add_done_callback(self._tasks.discard)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sse_signals.errors import ConfigurationError
@@ -66,10 +66,10 @@ NO_PROXIES: Final = Proxies()
 def client_address(request: web.BaseRequest, trusted: Proxies) -> str:
     """Return the address a request comes from, in the form in which addresses are counted. It never raises.
 
-    The peer's own, unless that is a trusted proxy: then `X-Forwarded-For` is read from right to left, over all its lines,
-    past trusted proxies, to the first address that is none. An entry that is no address ends the way: the address before
-    it counts. An IPv6 address counts as its /64, since one customer has all of it; an IPv4-mapped one is IPv4. Peers
-    without an address count as one: `NO_ADDRESS`.
+    It is the peer's own, unless that is a trusted proxy: then `X-Forwarded-For` is read from right to left, over all
+    its lines, past trusted proxies, to the first address that is none. An entry that is no address ends the way, and
+    the last address before it on the way counts. An IPv6 address counts as its /64, since one customer has all of it;
+    an IPv4-mapped one is IPv4. Peers without an address count as one, `NO_ADDRESS`.
 
     Args:
         request: The request.
@@ -122,14 +122,15 @@ def _counted(address: Address | None) -> str:
 
 def _network(entry: str) -> Network:
     try:
-        network = ip_network(_NETWORK.fullmatch(entry) and entry, strict=False)
+        written = ip_interface(entry if _NETWORK.fullmatch(entry) else "")
     except ValueError:
-        may_be = "addresses, networks such as 10.0.0.0/8 or 2001:db8::/32, and unix, separated by commas or spaces"
-        raise ConfigurationError(f"SIGNALS_TRUSTED_PROXIES names {entry!r}: it may be {may_be}.") from None
-    if "/" in entry and str(network.network_address) != str(ip_address(entry.partition("/")[0])):
-        detail = f"did you mean the network {network} or the address {entry.partition('/')[0]}?"
+        detail = "it may be addresses, networks such as 10.0.0.0/8 or 2001:db8::/32, and unix, separated by commas or "
+        raise ConfigurationError(f"SIGNALS_TRUSTED_PROXIES names {entry!r}: {detail}spaces.") from None
+    network: Network = written.network
+    if written.ip != network.network_address:
+        detail = f"did you mean the network {network} or the address {written.ip}?"
         raise ConfigurationError(f"SIGNALS_TRUSTED_PROXIES names {entry!r}: {detail}")
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    mapped = getattr(written.ip, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= _MAPPED:
         network = IPv4Network((mapped, network.prefixlen - _MAPPED))
     if not network.prefixlen:

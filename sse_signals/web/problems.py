@@ -13,7 +13,7 @@ from multidict import istr
 from sse_signals import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 SERVER = "sse-signals"
 
@@ -109,29 +109,60 @@ def internal_error() -> Problem:
 
 def of(error: errors.SignalsError) -> Problem:
     """Return the problem that an error of this package is for a client."""
-    match error:
-        case errors.BrokerUnavailable():
-            extra = {"outcome": "unknown"} if error.outcome_unknown else {}
-            hint = (
-                "The signal may have been published. Repeat the request with an Idempotency-Key to be sure."
-                if error.outcome_unknown
-                else "Nothing was published. Repeat the request after the time in Retry-After."
-            )
-            return _busy("broker-unavailable", f"The log cannot be reached: {error}.", hint, error.retry_after, extra)
-        case errors.IdempotencyTableFull():
-            hint = "Repeat the request after the time in Retry-After, or publish without an idempotency key."
-            return _busy("idempotency-table-full", "Too many idempotency keys are remembered.", hint, error.retry_after)
-        case errors.IdempotencyConflict():
-            return Problem(
-                409,
-                "idempotency-conflict",
-                "This idempotency key was used within the last 5 minutes for a request with other content.",
-                hint="Use a new key for a new signal, and the same key only to repeat the very same request.",
-            )
-        case errors.InvalidInput():
-            return bad_parameter(error.field or "request", error.detail, error.hint)
-        case _:
-            return internal_error()
+    for kind, problem in _PROBLEMS.items():
+        if isinstance(error, kind):
+            return problem(error)
+    return internal_error()
+
+
+def _unavailable_log(error: errors.BrokerUnavailable) -> Problem:
+    extra = {"outcome": "unknown"} if error.outcome_unknown else {}
+    hint = (
+        "The signal may have been published. Repeat the request with an Idempotency-Key to be sure."
+        if error.outcome_unknown
+        else "Nothing was published. Repeat the request after the time in Retry-After."
+    )
+    return _busy("broker-unavailable", f"The log cannot be reached: {error}.", hint, error.retry_after, extra)
+
+
+def _full_table(error: errors.IdempotencyTableFull) -> Problem:
+    hint = "Repeat the request after the time in Retry-After, or publish without an idempotency key."
+    return _busy("idempotency-table-full", "Too many idempotency keys are remembered.", hint, error.retry_after)
+
+
+def _conflict(_error: errors.IdempotencyConflict) -> Problem:
+    return Problem(
+        409,
+        "idempotency-conflict",
+        "This idempotency key was used within the last 5 minutes for a request with other content.",
+        hint="Use a new key for a new signal, and the same key only to repeat the very same request.",
+    )
+
+
+def _unavailable_issuer(error: errors.IssuerUnavailable) -> Problem:
+    hint = "Repeat the request after the time in Retry-After; the credential itself may be good."
+    return _busy("issuer-unavailable", f"The credential cannot be checked: {error}.", hint, error.retry_after)
+
+
+def _too_many(error: errors.TooMany) -> Problem:
+    return _busy(error.reason, error.detail, "Wait for the time in Retry-After.", error.retry_after, status=429)
+
+
+def _invalid(error: errors.InvalidInput) -> Problem:
+    return bad_parameter(error.field or "request", error.detail, error.hint)
+
+
+def unauthenticated(error: errors.NotAuthenticated) -> Problem:
+    """Return the problem of a credential that is missing or no good (RFC 6750, section 3)."""
+    challenge = "Bearer" if error.cause == "no-credentials" else 'Bearer error="invalid_token"'
+    return Problem(401, error.cause, error.detail, hint=error.hint, headers={hdrs.WWW_AUTHENTICATE: challenge})
+
+
+def _not_granted(error: errors.NotGranted) -> Problem:
+    where = {} if error.index is None else {"index": error.index}
+    what = error.detail if error.index is None else f"Signal {error.index}: {error.detail}"
+    entry = {**where, "field": error.field, "detail": error.detail}
+    return Problem(403, "not-granted", what, hint=error.hint, errors=[entry])
 
 
 def unavailable(reason: str) -> Problem:
@@ -139,6 +170,25 @@ def unavailable(reason: str) -> Problem:
     return _busy(reason, f"The hub takes no streams at the moment ({reason}).", "Come back after Retry-After.", 2.0)
 
 
-def _busy(kind: str, detail: str, hint: str, retry_after: float, extra: Mapping[str, Any] | None = None) -> Problem:
+def _busy(
+    kind: str,
+    detail: str,
+    hint: str,
+    retry_after: float,
+    extra: Mapping[str, Any] | None = None,
+    status: int = 503,
+) -> Problem:
     seconds = str(max(1, ceil(retry_after)))
-    return Problem(503, kind, detail, hint=hint, extra=extra, headers={"Retry-After": seconds})
+    return Problem(status, kind, detail, hint=hint, extra=extra, headers={"Retry-After": seconds})
+
+
+_PROBLEMS: dict[type[errors.SignalsError], Callable[[Any], Problem]] = {
+    errors.BrokerUnavailable: _unavailable_log,
+    errors.IdempotencyTableFull: _full_table,
+    errors.IdempotencyConflict: _conflict,
+    errors.NotAuthenticated: unauthenticated,
+    errors.NotGranted: _not_granted,
+    errors.IssuerUnavailable: _unavailable_issuer,
+    errors.TooMany: _too_many,
+    errors.InvalidInput: _invalid,
+}

@@ -8,11 +8,13 @@ import orjson
 from aiohttp import hdrs, web
 
 from sse_signals import messages, names, topics
-from sse_signals.errors import InvalidInput, MessageTooLarge
-from sse_signals.identity import ANONYMOUS
+from sse_signals.errors import InvalidInput, MessageTooLarge, SignalsError
+from sse_signals.grants import check_publish
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
 from sse_signals.web import body as bodies
+from sse_signals.web.credentials import refuse_tokens_in_url
+from sse_signals.web.explain import EXPLAIN_PARAMETERS, explain_query
 from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
 from sse_signals.web.query import check_names
 from sse_signals.web.signals import check_count, load_batch, load_signal
@@ -20,9 +22,10 @@ from sse_signals.web.signals import check_count, load_batch, load_signal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sse_signals.identity import Identity
     from sse_signals.web.site import Site
 
-PUBLISH_PARAMETERS: Final = ("topic", "plugin", "event", "target")
+RAW_PARAMETERS: Final = ("topic", "plugin", "event", "target")  # any of them makes the body itself the message
 
 
 class Publish:
@@ -39,50 +42,83 @@ class Publish:
             SignalsError: The log refused, or cannot be reached.
         """
         self._site.check_origin(request)
-        check_names(request.query, PUBLISH_PARAMETERS, ("target",))
+        refuse_tokens_in_url(request.query)
+        check_names(request.query, (*RAW_PARAMETERS, *EXPLAIN_PARAMETERS), ("target",))
+        identity = await self._identify(request)
+        explained = explain_query(request)
+        if explained is not None:
+            self._site.check_admin(identity)
         media_type = bodies.media_type(request)
         header_key = _header_key(request)
-        if not request.query and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
+        raw = any(name in request.query for name in RAW_PARAMETERS)
+        if not raw and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
             hint = "Add 'Content-Type: application/json' (curl: --json), or ?topic=… to publish the body as it is."
             raise Problem(415, "content-type", "The body is neither JSON nor JSON lines.", hint=hint)
         limits = self._site.limits
         content = await bodies.read(request, limit=limits.body, timeout=limits.body_timeout)
-        if request.query:
+        if raw:
             signals: Sequence[Signal] = [_raw_signal(request, media_type, content, limits.message)]
             key, single = header_key, True
         elif media_type in bodies.NDJSON_TYPES:
             signals, key, single = load_batch(_lines(content), limits.message), header_key, False
         else:
             signals, key, single = _json_signals(content, header_key, limits.message)
-        return await self._publish(request, signals, key, single=single)
+        check_publish(signals, identity.grants, batch=not single)
+        if explained is not None:
+            explained.check(signals)
+        self._spend(request, identity, len(signals))
+        answer, headers = await self._publish(identity, signals, key, single=single)
+        if explained is not None:
+            answer["explain"] = await explained.answer(self._site, signals)
+        return self._respond(request, answer, headers)
 
     async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """Answer ``Expect: 100-continue``: a body that will be refused need not be sent at all."""
-        refused = await self._site.expect(request)
-        if refused is not None or request.version < (1, 1):
-            return refused
+        unexpected = await self._site.expect(request)
+        if unexpected is not None or request.version < (1, 1):
+            return unexpected
         try:
             self._site.admit(request)
+            self._site.check_origin(request)
+            await self._identify(request)
             bodies.check_length(request, self._site.limits.body)
-        except Problem as problem:
-            return self._site.answer(request, problem)
+        except (Problem, SignalsError) as refused:
+            answer = self._site.answer(request, refused)
+            answer.force_close()  # nobody knows whether the body comes all the same
+            return answer
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # What has been written so far is no response yet: an error may still become one.
         request.writer.output_size = 0
         return None
 
+    async def _identify(self, request: web.Request) -> Identity:
+        """Return who wants to publish, unless they have done so too often lately."""
+        site = self._site
+        identity = await site.identify(request)
+        if site.rate is not None:
+            site.rate.check(self._key_of(request, identity))
+        return identity
+
+    def _spend(self, request: web.Request, identity: Identity, count: int) -> None:
+        if self._site.rate is not None:
+            self._site.rate.spend(self._key_of(request, identity), count)
+
+    def _key_of(self, request: web.Request, identity: Identity) -> str:
+        return f"address {self._site.address(request)}" if identity.subject is None else f"subject {identity.subject}"
+
     async def _publish(
-        self, request: web.Request, signals: Sequence[Signal], key: str | None, *, single: bool
-    ) -> web.Response:
-        idempotency = None if key is None else IdempotencyKey.of(ANONYMOUS.subject or "", key, signals)
+        self, identity: Identity, signals: Sequence[Signal], key: str | None, *, single: bool
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        publisher = "" if identity.subject is None else f"subject:{identity.subject}"
+        idempotency = None if key is None else IdempotencyKey.of(publisher, key, signals)
         receipt = await self._site.service.publish(signals, key=idempotency)
         ids = [str(event_id) for event_id in receipt.ids]
-        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request)}
-        if receipt.repeated:
-            headers["Idempotent-Replayed"] = "true"
+        return {"id": ids[0]} if single else {"ids": ids}, {"Idempotent-Replayed": "true"} if receipt.repeated else {}
+
+    def _respond(self, request: web.Request, answer: dict[str, Any], headers: dict[str, str]) -> web.Response:
+        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request), **headers}
         headers[hdrs.CONTENT_TYPE] = "application/json"
-        body = orjson.dumps({"id": ids[0]} if single else {"ids": ids}, option=orjson.OPT_APPEND_NEWLINE)
-        return web.Response(status=202, body=body, headers=headers)
+        return web.Response(status=202, body=orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE), headers=headers)
 
 
 def _header_key(request: web.Request) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from multidict import MultiMapping
 
-STREAM_PARAMETERS: Final = ("topic", "plugin", "lastEventId", "since", "poll")
+STREAM_PARAMETERS: Final = ("topic", "plugin", "lastEventId", "since", "poll", "ticket")
 _REPEATED: Final = ("topic", "plugin")
 _LAST_COUNT: Final = re.compile(r"-([1-9][0-9]{0,5})")
 _AGO: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
@@ -40,12 +41,14 @@ class StreamQuery:
         start: Where to start.
         poll: Whether to end at the present head.
         ndjson: Whether JSON lines are wanted instead of an event stream.
+        ticket: A one-time ticket, or None.
     """
 
     filters: Filters
     start: Start
     poll: bool
     ndjson: bool
+    ticket: str | None = dataclass_field(default=None, repr=False)
 
 
 def check_names(query: MultiMapping[str], known: Collection[str], repeated: Collection[str]) -> None:
@@ -92,6 +95,7 @@ def stream_query(request: web.BaseRequest, now_ms: int) -> StreamQuery:
         start=_start(request, now_ms, Oldest() if poll else Live()),
         poll=poll,
         ndjson=_wants_ndjson(request),
+        ticket=query.get("ticket"),
     )
 
 

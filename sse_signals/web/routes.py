@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from sse_signals.web import origins
+from sse_signals.web.administration import Administration
 from sse_signals.web.health import Health
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.publish import Publish
+from sse_signals.web.renewals import Renewals
 from sse_signals.web.stream import Streaming
+from sse_signals.web.tickets import TicketRequests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+_PATHS: Final = (
+    "stream",
+    "publish",
+    "tickets",
+    "streams/{stream}/renew",
+    "revocations",
+    "drains",
+    "health/live",
+    "health/ready",
+)
+
+
 def add_routes(app: web.Application, site: Site) -> None:
     """Add everything below the site's prefix to an application, a clear 404 and 405 included.
 
@@ -27,11 +42,18 @@ def add_routes(app: web.Application, site: Site) -> None:
         app: Any application; it may have routes of its own elsewhere.
         site: What the handlers share.
     """
-    publish, health = Publish(site), Health(site)
+    publish, health, administration = Publish(site), Health(site), Administration(site)
     prefix = site.prefix
     # No wrapper around streams: whatever is on their stack stays in memory as long as they do.
     _add(app, site, "GET", f"{prefix}/stream", Streaming(site).handle)
     _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), publish.expect)
+    for path, handle in (
+        ("tickets", TicketRequests(site).handle),
+        ("streams/{stream}/renew", Renewals(site).handle),
+        ("revocations", administration.revoke),
+        ("drains", administration.drain),
+    ):
+        _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle))
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
@@ -41,7 +63,7 @@ def not_found(site: Site) -> Handler:
     """Return a handler that says there is nothing here, and what there is."""
 
     async def handle(_request: web.Request) -> web.StreamResponse:
-        paths = ", ".join(f"{site.prefix}/{path}" for path in ("stream", "publish", "health/live", "health/ready"))
+        paths = ", ".join(f"{site.prefix}/{path}" for path in _PATHS)
         raise Problem(404, "not-found", "There is nothing at this path.", hint=f"There are: {paths}.")
 
     return site.guarded(handle)

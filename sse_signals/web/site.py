@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.errors import SignalsError
-from sse_signals.identity import ANONYMOUS
+from sse_signals.errors import NotAuthenticated, NotGranted, SignalsError
+from sse_signals.identity import ANYBODY
+from sse_signals.life.limits import StreamLimits
 from sse_signals.web import origins
+from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.gate import Gate
 from sse_signals.web.problems import Problem, internal_error, of
+from sse_signals.web.tickets import prolong
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from aiohttp import web
 
     from sse_signals.hub.sweep import Sweep
     from sse_signals.identity import Identity
+    from sse_signals.life.buckets import Buckets
+    from sse_signals.life.security import Security
+    from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
+    from sse_signals.web.address import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +39,25 @@ class Limits:
         body: Bytes of a request body.
         body_timeout: Seconds in which a request body has to arrive.
         streams: Streams open at once.
+        streams_per_identity: Of one subject, where somebody has to authenticate.
+        streams_per_address: From one address (of IPv6, one network of 64 bits).
+        publish_rate: Signals that one identity may publish per second, where somebody has to authenticate.
+        publish_burst: Signals that it may publish at once after a pause.
     """
 
     message: int = 64 * 1024
     body: int = 1024 * 1024
     body_timeout: float = 10.0
     streams: int = 10_000
+    streams_per_identity: int = 100
+    streams_per_address: int = 2_000
+    publish_rate: float = 1_000.0
+    publish_burst: int = 5_000
 
 
-def anonymous(_request: web.BaseRequest) -> Identity:
-    """Say of every request that it comes from somebody anonymous."""
-    return ANONYMOUS
+async def anybody(_request: web.BaseRequest) -> Identity:
+    """Say of every request that it comes from somebody who may do everything: nobody has to authenticate."""
+    return ANYBODY
 
 
 @dataclass(slots=True)
@@ -58,7 +74,13 @@ class Site:
         send_timeout: Seconds without progress after which a stream is aborted.
         hosts: Hosts it answers to; None for all.
         cors_origins: Origins of pages that may use it besides its own.
-        identify: Says who is listening; authentication plugs in here.
+        proxies: Proxies that are believed about where a request comes from.
+        identify: Says who sent a request; authentication plugs in here.
+        security: What it knows of who may be there; None where nobody has to authenticate.
+        tickets: One-time tickets, if somebody has to authenticate.
+        rate: What each identity may still publish, if somebody has to authenticate.
+        places: What each identity and address has open.
+        sessions: By the name of a stream, the session in whose cookie its client comes back.
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
@@ -74,18 +96,29 @@ class Site:
     send_timeout: float = 30.0
     hosts: Collection[str] | None = origins.LOCAL_HOSTS
     cors_origins: Collection[str] = frozenset()
-    identify: Callable[[web.BaseRequest], Identity] = anonymous
+    proxies: Proxies = NO_PROXIES
+    identify: Callable[[web.BaseRequest], Awaitable[Identity]] = anybody
+    security: Security | None = None
+    tickets: Tickets | None = None
+    rate: Buckets | None = None
+    places: StreamLimits = field(init=False)
+    sessions: dict[str, str] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.places = StreamLimits(
+            per_identity=self.limits.streams_per_identity, per_address=self.limits.streams_per_address
+        )
 
     @property
     def busy(self) -> str | None:
         """Why it takes no streams at the moment, or None."""
         if self.draining:
             return "shutdown"
-        if self.sweep is None or not self.service.started:
+        if self.sweep is None or not self.service.started or (self.security and not self.security.in_step):
             return "starting"
         return "full" if len(self.sweep) >= self.limits.streams else None
 
@@ -93,6 +126,57 @@ class Site:
     def ready(self) -> bool:
         """Whether it takes requests: neither starting, nor draining, nor cut off from the log."""
         return self.service.ready and self.sweep is not None and not self.draining
+
+    def address(self, request: web.BaseRequest) -> str:
+        """Return where a request comes from, for limits and logs."""
+        return client_address(request, self.proxies)
+
+    def name_stream(self) -> str:
+        """Return a name for a new stream that nobody can guess."""
+        return secrets.token_hex(8) if self.security is None else self.security.nodes.name_stream()
+
+    def no_longer(self, identity: Identity) -> str | None:
+        """Say why somebody who was let in may not stay, or None."""
+        try:
+            self.check(identity)
+        except NotAuthenticated as error:
+            return error.cause
+        return None
+
+    def check(self, identity: Identity) -> None:
+        """Check again what may have changed since somebody was let in.
+
+        Raises:
+            NotAuthenticated: It has expired or is revoked.
+        """
+        if self.security is not None:
+            self.security.access.check(identity)
+
+    def tell(self, error: NotAuthenticated, request: web.BaseRequest) -> None:
+        """Write the one log line of a refusal."""
+        if self.security is not None:
+            self.security.access.tell(error, self.address(request))
+
+    async def prolong(self, stream: str, identity: Identity) -> Sequence[str]:
+        """Let the session of a renewed stream go on too; return ``Set-Cookie`` values for it, if it has one."""
+        session = self.sessions.get(stream)
+        if self.tickets is None or session is None:
+            return ()
+        try:
+            return [await prolong(self.tickets, session, identity, path=f"{self.prefix}/stream")]
+        except (NotAuthenticated, NotGranted) as error:
+            self.logger.info("session not renewed", stream=stream, error=str(error))
+            return ()
+
+    def check_admin(self, identity: Identity) -> None:
+        """Refuse whoever is no administrator.
+
+        Raises:
+            NotGranted: 403.
+        """
+        if not identity.grants.admin:
+            hint = "Ask the operator of the hub for the grant 'admin'."
+            raise NotGranted("Only an administrator may do this.", field="Authorization", hint=hint)
 
     def admit(self, request: web.BaseRequest) -> None:
         """Apply the rules that hold for every request.

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from sse_signals.cursor.start import NOTHING
+from sse_signals.errors import IssuerUnavailable, TooMany
 from sse_signals.hub.stream import Stream
 from sse_signals.retry import GOODBYE, RECONNECT, spread
+from sse_signals.web.credentials import refuse_tokens_in_url
+from sse_signals.web.entry import enter
 from sse_signals.web.problems import unavailable
-from sse_signals.web.query import StreamQuery, stream_query
+from sse_signals.web.query import stream_query
 from sse_signals.web.response import SignalsResponse, connected
 from sse_signals.wire import controls
 
 if TYPE_CHECKING:
-    from sse_signals.cursor.start import Found
     from sse_signals.hub.sweep import Sweep
-    from sse_signals.identity import Identity
+    from sse_signals.web.entry import Entry
+    from sse_signals.web.query import StreamQuery
     from sse_signals.web.site import Site
 
 
 class Connection:
     """One stream and its response, for as long as its request is handled."""
 
-    __slots__ = ("_found", "_query", "_site", "_sweep", "_waiter", "_writer", "opened", "response", "stream")
+    __slots__ = ("_entry", "_query", "_site", "_sweep", "_waiter", "_writer", "opened", "response", "stream")
 
     def __init__(
         self,
@@ -36,27 +37,27 @@ class Connection:
         request: web.BaseRequest,
         response: SignalsResponse,
         query: StreamQuery,
-        found: Found,
-        identity: Identity,
+        entry: Entry,
     ) -> None:
         self._site = site
         self._sweep = sweep
         self._writer = request.writer
         self._query = query
-        self._found = found
+        self._entry = entry
         self._waiter: asyncio.Future[None] | None = None
         self.response = response
         self.opened = asyncio.get_running_loop().time()
         self.stream = Stream(
-            name=secrets.token_hex(8),
-            filters=query.filters,
-            identity=identity,
+            name=site.name_stream(),
+            asked=query.filters,
+            filters=entry.filters,
+            identity=entry.identity,
             wire_format=response.wire_format,
             transport=connected(request),
             notify=self._wake,
         )
 
-    async def open(self, remote: str | None) -> None:
+    async def open(self) -> None:
         """Take a place in the log and write the receipt, in one tick.
 
         Raises:
@@ -64,7 +65,7 @@ class Connection:
         """
         site, stream, query = self._site, self.stream, self._query
         node = site.service.node
-        how = node.open(stream, query.start, self._found, poll=query.poll)
+        how = node.open(stream, query.start, self._entry.found, poll=query.poll)
         receipt = controls.receipt(
             stream=stream.name,
             identity=stream.identity,
@@ -76,10 +77,15 @@ class Connection:
             time_ms=site.clock(),
         )
         self._sweep.add(stream)
+        if site.security is not None:
+            site.security.lives.add(stream)
+        if self._entry.session is not None:
+            site.sessions[stream.name] = self._entry.session
         site.logger.info(
             "stream opened",
             stream=stream.name,
-            remote=remote,
+            remote=self._entry.address,
+            subject=stream.identity.subject,
             topics=list(stream.filters)[:8],
             start=type(query.start).__name__.lower(),
             format=stream.format.content_type,
@@ -108,6 +114,10 @@ class Connection:
         if not len(self._sweep):
             self._site.empty.set()
         self._site.service.node.hub.close(stream)
+        if self._site.security is not None:
+            self._site.security.lives.remove(stream)
+        self._site.sessions.pop(stream.name, None)
+        self._entry.place.close()
         self._site.logger.info(
             "stream closed",
             stream=stream.name,
@@ -146,7 +156,7 @@ class Streaming:
         if not isinstance(opened, Connection):
             return opened
         try:
-            await opened.open(request.remote)
+            await opened.open()
             await opened.run()
         except ConnectionError:
             opened.stream.end("client-gone")
@@ -161,28 +171,56 @@ class Streaming:
         site = self._site
         site.admit(request)
         site.check_origin(request)
-        identity = site.identify(request)
+        refuse_tokens_in_url(request.query)
         query = stream_query(request, site.clock())
         if not site.busy:  # who is sent away need not wait for it
             await site.gate.enter()
-        found = NOTHING if site.busy else await self._look_up(query, identity)
-        if (query.poll or query.ndjson) and (busy := site.busy):
-            site.logger.info("stream refused", reason=busy)
-            raise unavailable(busy)
+        if site.busy:
+            return await self._turn_away(request, query, site.busy)
+        try:
+            entry = await enter(site, request, query)
+        except (TooMany, IssuerUnavailable) as error:
+            if query.poll or query.ndjson:
+                raise
+            reason = error.reason if isinstance(error, TooMany) else "issuer-unavailable"
+            return await self._turn_away(request, query, reason, error.retry_after)
+        try:
+            return await self._begin(request, query, entry)
+        except BaseException:
+            entry.place.close()
+            raise
+
+    async def _begin(self, request: web.Request, query: StreamQuery, entry: Entry) -> web.StreamResponse | Connection:
+        site = self._site
         response = SignalsResponse(request, site, ndjson=query.ndjson)
+        for cookie in entry.cookies:
+            response.headers.add(hdrs.SET_COOKIE, cookie)
+        if (query.poll or query.ndjson) and site.busy:
+            return await self._turn_away(request, query, site.busy)
         await response.prepare(request)
-        sweep, busy = site.sweep, site.busy
-        if busy or sweep is None:  # it may have become so meanwhile; from here on nothing can come between
-            await self._goodbye(response, busy or "starting")
+        # It may have become so meanwhile; from here on nothing can come between.
+        sweep, refused = site.sweep, site.busy or site.no_longer(entry.identity)
+        if refused or sweep is None:
+            entry.place.close()
+            await self._goodbye(response, refused or "starting")
             return response
-        return Connection(site, sweep, request, response, query, found, identity)
+        return Connection(site, sweep, request, response, query, entry)
 
-    async def _look_up(self, query: StreamQuery, identity: Identity) -> Found:
-        return await self._site.service.look_up(query.start, query.filters, identity, poll=query.poll)
+    async def _turn_away(
+        self, request: web.Request, query: StreamQuery, reason: str, retry_after: float = 0.0
+    ) -> web.StreamResponse:
+        """Tell a client that comes at a bad moment when to come back, in a way that it understands."""
+        if query.poll or query.ndjson:
+            self._site.logger.info("stream refused", reason=reason)
+            raise unavailable(reason)
+        response = SignalsResponse(request, self._site, ndjson=False)
+        await response.prepare(request)
+        await self._goodbye(response, reason, retry_after)
+        return response
 
-    async def _goodbye(self, response: SignalsResponse, reason: str) -> None:
+    async def _goodbye(self, response: SignalsResponse, reason: str, retry_after: float = 0.0) -> None:
         self._site.logger.info("stream refused", reason=reason)
-        retry_ms = spread(GOODBYE, random.random())  # noqa: S311 - not a secret
+        retry_ms = spread(GOODBYE, random.random()) + round(retry_after * 1000)  # noqa: S311 - not a secret
         await response.say(controls.goodbye(reason, retry_ms, self._site.clock()))
 
 

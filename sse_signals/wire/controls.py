@@ -55,7 +55,7 @@ def receipt(
 
     Args:
         stream: The stream's own name.
-        identity: Who is listening.
+        identity: Who is listening, and until when.
         filters: What it will get.
         heartbeat: Seconds between heartbeats.
         recovered: Whether a resume continues without a hole; None when none was asked for.
@@ -67,6 +67,8 @@ def receipt(
     if recovered is not None:
         data["recovered"] = recovered
     data |= {"subject": identity.subject, "heartbeat": _number(heartbeat), "topics": list(filters)}
+    if identity.expires_ms is not None:
+        data["expiresAt"] = timestamp(identity.expires_ms)
     return Control(CONTROL_PREFIX + "open", orjson.dumps(data), time_ms, event_id, retry_ms)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from sse_signals.bench.quantities import counted
-from tests.bench import machine, plots, servers
+from tests.bench import machine, nchan, plots, servers, tokens
 from tests.bench.figures import Figures
 from tests.bench.scale import FULL, QUICK
 from tests.bench.scenarios import fan_out, growth, memory, opening, publishing, resuming, stalled, targeted
@@ -45,11 +45,18 @@ def main() -> None:
         "--quick", action="store_true", help="small numbers, one run: shows that it works, measures little"
     )
     parser.add_argument("--runs", type=_runs, help="runs of each scenario")
+    parser.add_argument(
+        "--authenticated",
+        action="store_true",
+        help="measure the hub of S1 to S5 and S7 twice, in turns: without and with authentication",
+    )
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios")
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
     if options.runs is not None:
         scale = scale.with_runs(options.runs)
+    if options.authenticated:
+        scale = scale.with_authentication()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     signal.signal(signal.SIGTERM, _terminate)
@@ -67,7 +74,7 @@ def main() -> None:
             print(f"{name}: measured in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         # What is asked holds for the full numbers; beside others it would only mislead.
         judged = "" if options.quick else figures.judged() + "\n"
-        text = f"{heading}{''.join(failed)}\n{judged}{figures.measured()}"
+        text = f"{heading}{''.join(failed)}\n{judged}{figures.measured(*_ratios(scale))}"
         (options.out / "figures.md").write_text(text)
     print(text)
     for path in plots.draw(figures, scale, options.out):
@@ -83,6 +90,11 @@ def _runs(text: str) -> int:
     return runs
 
 
+def _ratios(scale: Scale) -> list[tuple[str, str]]:
+    """Return who is to be compared in the table: the hub with authentication to the same without."""
+    return [(servers.AUTHENTICATED, servers.HUB)] if servers.AUTHENTICATED in scale.hubs else []
+
+
 def _terminate(_number: int, _frame: object) -> Never:
     """End like Ctrl-C does: with every server that was started."""
     sys.exit(128 + signal.SIGTERM)
@@ -95,9 +107,12 @@ def _heading(scale: Scale, *, quick: bool) -> str:
         *(f"- {name}: {text}" for name, text in machine.describe()),
     ]
     peers = ", ".join(servers.available())
-    lines.append(f"- peers: {peers} ({servers.nchan_version() or 'nchan is not installed'})")
+    lines.append(f"- peers: {peers} ({nchan.version() or 'nchan is not installed'})")
     runs = f"{counted(scale.runs, 'interleaved run')}, but one of S3 and growth"
     lines.append(f"- load: {scale.streams:,} streams, messages of 100 bytes, {runs}")
+    lines.append(f"- limits of the hub that are raised, as all of the load comes from one address: {servers.limits()}")
+    if servers.AUTHENTICATED in scale.hubs:
+        lines.append(f"- with authentication: {tokens.described()}")
     if quick:
         lines.append("- a quick run, which shows that everything works: its figures mean little")
     return "\n".join(lines) + "\n"

@@ -85,13 +85,11 @@ class Figures:
 
     def compare(self, what: What, who: str, other: str, limit: float, asked: str, *, at_least: bool = False) -> None:
         """Ask how the values stand to another's: as ratios within each run, since machines have moods."""
-        pairs = zip(self.of(what, who), self.of(what, other), strict=False)
-        self._ask(what.scenario, [mine / theirs for mine, theirs in pairs if theirs], limit, asked, at_least=at_least)
+        self._ask(what.scenario, _ratios(self.of(what, who), self.of(what, other)), limit, asked, at_least=at_least)
 
     def relate(self, scenario: str, one: Sequence[float], two: Sequence[float], limit: float, asked: str) -> None:
         """Ask how values stand to others, run by run."""
-        ratios = [mine / other for mine, other in zip(one, two, strict=False) if other]
-        self._ask(scenario, ratios, limit, asked, at_least=False)
+        self._ask(scenario, _ratios(one, two), limit, asked, at_least=False)
 
     def judged(self) -> str:
         """Return a Markdown table of what is asked beside what was measured."""
@@ -102,18 +100,29 @@ class Figures:
             lines.append(f"| {bar.scenario} | {bar.asked} | {measured} | {verdict} |")
         return "\n".join(lines) + "\n"
 
-    def measured(self) -> str:
-        """Return a Markdown table of all figures, a row for each quantity and a column for each who was measured."""
+    def measured(self, *ratios: tuple[str, str]) -> str:
+        """Return a Markdown table of all figures, a row for each quantity and a column for each who was measured.
+
+        Args:
+            ratios: Pairs of those who were measured: how the first stands to the second, run by run, is a column too.
+        """
         names = list(dict.fromkeys(name for by_name in self.values.values() for name in by_name))
-        lines = [f"| | median [min, max] | {' | '.join(names)} |", "|---|---|" + "---|" * len(names)]
+        columns = [*names, *(f"{one} : {other}" for one, other in ratios)]
+        lines = [f"| | median [min, max] | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
         for what, by_name in self.values.items():
-            cells = [spread(by_name[name], number) if name in by_name else "" for name in names]
+            cells = [by_name.get(name, []) for name in names]
+            cells += [_ratios(by_name.get(one, []), by_name.get(other, [])) for one, other in ratios]
             unit = f", {what.unit}" if what.unit else ""
-            lines.append(f"| {what.scenario} | {what.name}{unit} | {' | '.join(cells)} |")
+            texts = [spread(values, number) if values else "" for values in cells]
+            lines.append(f"| {what.scenario} | {what.name}{unit} | {' | '.join(texts)} |")
         return "\n".join(lines) + "\n"
 
     def _ask(self, scenario: str, values: Sequence[float], limit: float, asked: str, *, at_least: bool) -> None:
         self.bars.append(Bar(scenario, asked, values, limit, at_least))
+
+
+def _ratios(one: Sequence[float], two: Sequence[float]) -> list[float]:
+    return [mine / other for mine, other in zip(one, two, strict=False) if other]
 
 
 def spread(values: Sequence[float], text: Callable[[float], str]) -> str:

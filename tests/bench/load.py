@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sse_signals.bench.messages import Messages
 from sse_signals.bench.publishers import Publishers
-from sse_signals.bench.readers import Readers, Wanted
+from sse_signals.bench.readers import Readers
 from sse_signals.bench.remote import Remote, now_us
 from tests.bench import machine
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sse_signals.bench.publishers import Published
-    from sse_signals.bench.readers import Tally
+    from sse_signals.bench.readers import Tally, Wanted
     from sse_signals.bench.target import Form
     from tests.bench.servers import Server
 
@@ -87,7 +87,7 @@ class Load:
     ) -> float:
         """Open streams; return the seconds it took. A number means so many of the server's usual ones."""
         if isinstance(wanted, int):
-            wanted = [Wanted("all", self.server.target.stream, wanted)]
+            wanted = self.server.streams(0, wanted)
         for group in wanted:
             self.expected.setdefault(group.channel, 0)
         ready = self.server.target.ready if ready is None else ready

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter
 
 from tests.bench.scenarios import fan_out, growth
-from tests.bench.servers import FLOOR, HUB, NAIVE, NCHAN
+from tests.bench.servers import AUTHENTICATED, FLOOR, HUB, NAIVE, NCHAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.bench.figures import Figures, What
     from tests.bench.scale import Scale
 
-_COLORS = {HUB: "#1f6feb", NCHAN: "#d4691e", NAIVE: "#8b8f97", FLOOR: "#2e8b57"}
+_COLORS = {HUB: "#1f6feb", AUTHENTICATED: "#6f42c1", NCHAN: "#d4691e", NAIVE: "#8b8f97", FLOOR: "#2e8b57"}
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tests.bench.servers import AUTHENTICATED, HUB
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -12,6 +14,7 @@ class Scale:
     Attributes:
         streams: Streams of most scenarios.
         many: Streams where many are meant.
+        parts: What they are divided by, step by step, where the effect of their number is looked at.
         rate: Messages a second in calm runs.
         seconds: Seconds of load in a run.
         runs: Runs of each scenario, the peers' interleaved with the hub's.
@@ -19,10 +22,12 @@ class Scale:
         backlog: Events that a resuming stream is behind.
         sizes: Bytes of a message, where their effect is looked at.
         ladder: Streams, where their effect is looked at.
+        hubs: Which hubs are measured where authentication may be switched on.
     """
 
     streams: int = 1000
     many: int = 10_000
+    parts: tuple[int, ...] = (100, 10, 1)
     rate: float = 20.0
     seconds: float = 5.0
     runs: int = 5
@@ -30,16 +35,22 @@ class Scale:
     backlog: int = 1000
     sizes: tuple[int, ...] = (100, 1000, 4000, 16_000, 64_000)
     ladder: tuple[int, ...] = (100, 300, 1000, 3000, 10_000)
+    hubs: tuple[str, ...] = (HUB,)
 
     def with_runs(self, runs: int) -> Scale:
         """Return the same with another number of runs."""
         return replace(self, runs=runs)
+
+    def with_authentication(self) -> Scale:
+        """Return the same with the hub measured twice, without and with authentication."""
+        return replace(self, hubs=(HUB, AUTHENTICATED))
 
 
 FULL = Scale()
 QUICK = Scale(
     streams=40,
     many=100,
+    parts=(10, 1),
     rate=50.0,
     seconds=0.4,
     runs=1,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,21 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sse_signals.bench.readers import Wanted
 from sse_signals.bench.target import Address, Form, Target, head
-from tests.bench import machine
+from tests.bench import machine, nchan
+from tests.bench.peers.owners import owning
+from tests.bench.tokens import bearing, issuer, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 HUB = "hub"
+AUTHENTICATED = "hub, authenticated"
 NCHAN = "nchan"
 NAIVE = "naive"
 FLOOR = "floor"
 BARE = "bare aiohttp"
 OWNERS = "hub, with owners"
 
-_PEERS = Path(__file__).parent / "peers"
-_MODULES = (Path("/usr/lib/nginx/modules"), Path(__file__).parents[1] / ".venv/nchan/usr/lib/nginx/modules")
+_HUBS = {HUB, AUTHENTICATED, OWNERS}
+_RAISED = "--max-streams 100000 --max-streams-per-address 100000"  # the whole load comes from one address
+_RAISED_FOR_ONE = "--publish-rate 1000000 --publish-burst 1000000"  # one identity publishes all of it
 _PATIENCE = 20.0
 
 
@@ -58,18 +60,45 @@ class Server:
         """Return the bytes that it has in user space."""
         return machine.memory_bytes(self.pid)
 
-    def stream(self, *, query: str = "", headers: Mapping[str, str] | None = None) -> bytes:
-        """Return the request that opens a stream with other parameters."""
-        path = "/signals/stream" if self.name in {HUB, OWNERS} else "/stream"
+    def stream(
+        self, *, query: str = "", listener: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return the request that opens a stream with other parameters.
+
+        Args:
+            query: The parameters.
+            listener: Which of many listeners asks, where the server wants to know; None for nobody in particular.
+            headers: Other headers.
+        """
+        path = "/signals/stream" if self.name in _HUBS else "/stream"
         start = f"GET {path}{'?' if query else ''}{query}"
-        return head(start, self.target.address, {"Accept": "text/event-stream", **(headers or {})}) + b"\r\n"
+        named = {} if listener is None else self._shown(listener)
+        content = {"Accept": "text/event-stream", **named, **(headers or {})}
+        return head(start, self.target.address, content) + b"\r\n"
+
+    def streams(self, first: int, count: int) -> Sequence[Wanted]:
+        """Return the server's usual streams, each of a listener of its own where the server wants to know.
+
+        Args:
+            first: The first listener.
+            count: How many.
+        """
+        if self.name != AUTHENTICATED:
+            return [Wanted("all", self.target.stream, count)]
+        listeners = range(first, first + count)
+        return [Wanted("all", self.stream(query="topic=bench", listener=listener)) for listener in listeners]
 
     def form(self, members: str = "", *, before: bytes = b"", after: bytes = b"") -> Form:
         """Return how the hub is given a signal with other members besides its message."""
-        start = "POST " + ("/signals/publish" if self.name in {HUB, OWNERS} else "/publish")
+        start = "POST " + ("/signals/publish" if self.name in _HUBS else "/publish")
         signal = b"{" + members.encode() + (b"," if members else b"") + b'"message":'
-        request = head(start, self.target.address, {"Content-Type": "application/json"})
+        request = head(start, self.target.address, {"Content-Type": "application/json", **_publishing(self.name)})
         return Form(request, before + signal, b"}" + after)
+
+    def _shown(self, listener: int) -> Mapping[str, str]:
+        if self.name == AUTHENTICATED:
+            return bearing(issuer().listener(listener))
+        return owning(owned(listener)) if self.name == OWNERS else {}
 
 
 @contextmanager
@@ -100,19 +129,17 @@ def started(name: str, *options: str) -> Iterator[Server]:
 
 def available() -> list[str]:
     """Return the peers of the hub that can be started here."""
-    return [NCHAN, NAIVE, FLOOR] if _nchan() is not None else [NAIVE, FLOOR]
+    return [NCHAN, NAIVE, FLOOR] if nchan.found() is not None else [NAIVE, FLOOR]
 
 
-def nchan_version() -> str:
-    """Return what nginx and its nchan module say that they are; empty where they are not installed."""
-    found = _nchan()
-    if found is None:
-        return ""
-    nginx, module = found
-    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr.strip()
-    log = module.parents[3] / "share/doc/libnginx-mod-nchan/changelog.Debian.gz"
-    package = re.match(rb"\S+ \((\S+)\)", gzip.decompress(log.read_bytes())) if log.exists() else None
-    return f"{said}, libnginx-mod-nchan {package[1].decode()}" if package else said
+def limits() -> str:
+    """Return which limits of the hub are raised, so that it takes a load that comes from one place."""
+    return f"{_RAISED}, and with authentication {_RAISED_FOR_ONE}"
+
+
+def named(asked: str, hub: str) -> str:
+    """Return how something that is asked of a hub is called."""
+    return f"{asked}, authenticated" if hub == AUTHENTICATED else asked
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
@@ -130,21 +157,14 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
 def _command(name: str, folder: Path, options: Sequence[str]) -> tuple[int, list[str]]:
     """Return the port that was chosen, or 0 when the server chooses and tells it, and the command."""
     python = [sys.executable, "-m"]
+    hub = [*python, "sse_signals", "serve", "--port", "0", "--examples", *_RAISED.split()]
     match name:
         case "hub":
-            return 0, [
-                *python,
-                "sse_signals",
-                "serve",
-                "--port",
-                "0",
-                "--examples",
-                "--max-streams",
-                "100000",
-                *options,
-            ]
+            return 0, [*hub, *options]
+        case "hub, authenticated":
+            return 0, [*hub, *_RAISED_FOR_ONE.split(), *issuer().options(folder), *options]
         case "nchan":
-            return _nginx(folder)
+            return nchan.command(folder)
         case "hub, with owners":
             return 0, [*python, "tests.bench.peers.owners"]
         case "bare aiohttp":
@@ -153,9 +173,13 @@ def _command(name: str, folder: Path, options: Sequence[str]) -> tuple[int, list
             return 0, [*python, f"tests.bench.peers.{name}"]
 
 
+def _publishing(name: str) -> Mapping[str, str]:
+    return bearing(issuer().publisher()) if name == AUTHENTICATED else {}
+
+
 def _target(name: str, address: Address) -> Target:
-    if name in {HUB, OWNERS}:
-        return Target.hub(f"http://{address.netloc}/signals", "bench")
+    if name in _HUBS:
+        return Target.hub(f"http://{address.netloc}/signals", "bench", headers=_publishing(name))
     stream = head("GET /stream", address, {"Accept": "text/event-stream"}) + b"\r\n"
     form = Form(head("POST /publish", address, {"Content-Type": "application/json"}))
     return Target(address, stream, form, ready=b"event: open" if name == BARE else b"\r\n\r\n")
@@ -182,29 +206,3 @@ def _wait_for(address: Address, process: subprocess.Popen[str]) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def _nchan() -> tuple[str, Path] | None:
-    """Return nginx and its nchan module, installed by the system or unpacked beside the tests."""
-    for folder in _MODULES:
-        module = folder / "ngx_nchan_module.so"
-        beside = folder.parents[2] / "sbin/nginx"
-        nginx = str(beside) if beside.exists() else shutil.which("nginx")
-        if module.exists() and nginx:
-            return nginx, module
-    return None
-
-
-def _nginx(folder: Path) -> tuple[int, list[str]]:
-    found = _nchan()
-    if found is None:
-        raise RuntimeError("nchan is not installed: apt-get install nginx libnginx-mod-nchan")
-    nginx, module = found
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    text = (_PEERS / "nchan.conf").read_text()
-    for word, value in (("MODULE", module), ("FOLDER", folder), ("PORT", port), ("BUFFER", 100_000)):
-        text = text.replace(word, str(value))
-    configuration = folder / "nginx.conf"
-    configuration.write_text(("user root;\n" if os.geteuid() == 0 else "") + text)
-    return port, [nginx, "-p", str(folder), "-c", str(configuration)]

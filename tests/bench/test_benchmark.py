@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -16,35 +17,72 @@ import pytest
 
 from sse_signals.bench.readers import Wanted
 from sse_signals.bench.target import Address, Form, Target, head
+from sse_signals.errors import LoadFailed
 from tests.bench import load, servers
 from tests.bench.__main__ import SCENARIOS
 from tests.bench.servers import Server
+from tests.bench.tokens import EVERYBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 10
+BOTH_WAYS = ("S1", "S4", "S5", "S7")  # some of those that are measured with authentication, too
+GROWTH = ("growth-publishers", "growth-size", "growth-streams")
 
 
 @pytest.mark.timeout(300)
-def test_quick_run_measures_everything_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "plots"),
+    [
+        (("--only", *(name for name in SCENARIOS if name not in BOTH_WAYS)), {"busy", *GROWTH}),
+        (("--authenticated", "--only", *BOTH_WAYS), {"calm-cpu", "calm-latency"}),
+    ],
+    ids=["without authentication", "both ways"],
+)
+def test_quick_run_measures_everything_once(tmp_path: Path, options: tuple[str, ...], plots: set[str]) -> None:
     """Every scenario runs to its end, in which every stream got every event once and in order, and is drawn."""
     # Without coverage, which would slow the servers down; they are covered by tests of their own.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    command = [sys.executable, "-m", "tests.bench", "--quick", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--out", str(tmp_path), *options]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "figures.md").read_text()
     assert table in done.stdout
-    for name in SCENARIOS:
+    for name in options[options.index("--only") + 1 :]:
         assert f"| {name}" in table
-    for name in (servers.HUB, servers.BARE, *servers.available()):
+    for name in (servers.HUB, *servers.available()):
         assert f"| {name} |" in table
-    plots = sorted(tmp_path.glob("*.svg"))
-    assert len(plots) == 6
-    for plot in plots:
+    authenticated = [line for line in table.splitlines() if "the hub verifies them with" in line]
+    assert bool(authenticated) == ("--authenticated" in options)
+    assert (f"| {servers.AUTHENTICATED} : {servers.HUB} |" in table) == ("--authenticated" in options)
+    assert {plot.stem for plot in tmp_path.glob("*.svg")} == plots
+    for plot in tmp_path.glob("*.svg"):
         assert ET.parse(plot).getroot().tag.endswith("svg")
+
+
+def test_the_hub_with_authentication_asks_for_tokens() -> None:
+    """What is measured is a hub that refuses who shows nothing, and knows its listeners by their tokens."""
+    with servers.started(servers.AUTHENTICATED) as server, load.on(server) as on:
+        with pytest.raises(LoadFailed, match="answered 401"):
+            on.open([Wanted("all", server.stream(query="topic=bench"))])
+        on.open(3)
+        receipts = [preamble.partition(b"data: ")[2].partition(b"\n")[0] for preamble in on.readers.call("preambles")]
+        assert [json.loads(receipt)["subject"] for receipt in receipts] == [f"user:default/u{n}" for n in range(3)]
+        cost = on.busy(2, 0.1)
+        assert cost.deliveries == cost.published.count * 3
+
+
+@pytest.mark.parametrize("name", [servers.OWNERS, servers.AUTHENTICATED])
+def test_listeners_own_the_same_with_and_without_authentication(name: str) -> None:
+    """What is targeted at one of them, or at a team of some, reaches these and no others."""
+    with servers.started(name) as server:
+        refs = ("user:default/u1", "group:default/team-2", EVERYBODY)
+        forms = [server.form(f'"topic":"bench","targetOwnershipEntityRefs":["{ref}"]') for ref in refs]
+        with load.on(server, forms=forms) as on:
+            on.open([Wanted(str(n), server.stream(query="topic=bench", listener=n)) for n in (1, 2, 102)])
+            on.steady(100, 0.06, {"1": [0, 2], "2": [1, 2], "102": [1, 2]})
 
 
 @pytest.mark.skipif(servers.NCHAN not in servers.available(), reason="nchan can be had from Debian and Ubuntu only")

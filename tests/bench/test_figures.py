@@ -5,12 +5,15 @@ from __future__ import annotations
 import resource
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.bench import __main__ as command
 from tests.bench.figures import Figures, What, number
+from tests.bench.scale import QUICK
+from tests.bench.scenarios import fan_out, opening, publishing, targeted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +37,35 @@ def test_what_is_asked_beside_what_was_measured() -> None:
         "| S1 calm | at least 2.5 | 2.000 [1.000, 3.000] | **missed** |",
         "| S1 calm | at most 1.5 x the floor's | not measured |  |",
     ]
+
+
+def test_how_one_stands_to_another() -> None:
+    """As ratios within each run, in a column of their own; empty where one of them was not measured."""
+    figures, alone = Figures(), What("S2 busy", "rate", "/s")
+    for one, other in ((2.0, 1.0), (3.0, 2.0), (1.0, 4.0)):
+        figures.add(COST, "hub, authenticated", one)
+        figures.add(COST, "hub", other)
+    figures.add(alone, "hub", 7.0)
+    assert figures.measured(("hub, authenticated", "hub")).splitlines() == [
+        "| | median [min, max] | hub, authenticated | hub | hub, authenticated : hub |",
+        "|---|---|---|---|---|",
+        "| S1 calm | cost, us | 2.000 [1.000, 3.000] | 2.000 [1.000, 4.000] | 1.500 [0.250, 2.000] |",
+        "| S2 busy | rate, /s |  | 7.000 [7.000, 7.000] |  |",
+    ]
+
+
+def test_what_is_asked_with_authentication_is_named_so() -> None:
+    """The bars are those of the hub without, and in both cases the hub is compared with the same peers."""
+    figures, scale = Figures(), replace(QUICK, runs=0)
+    for scenario in (fan_out.measure_calm, fan_out.measure_busy, opening.measure, publishing.measure, targeted.measure):
+        scenario(scale.with_authentication(), figures)
+    asked = [bar.asked for bar in figures.bars]
+    plain = [each for each in asked if not each.endswith(", authenticated")]
+    assert sorted(asked) == sorted([*plain, *(f"{each}, authenticated" for each in plain)])
+    alone = Figures()
+    for scenario in (fan_out.measure_calm, fan_out.measure_busy, opening.measure, publishing.measure, targeted.measure):
+        scenario(scale, alone)
+    assert [bar.asked for bar in alone.bars] == plain
 
 
 @pytest.mark.parametrize(

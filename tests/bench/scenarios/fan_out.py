@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench import load, servers
 from tests.bench.figures import Figures, What
-from tests.bench.servers import FLOOR, HUB, NAIVE, NCHAN
+from tests.bench.servers import FLOOR, NAIVE, NCHAN, named
 
 if TYPE_CHECKING:
     from tests.bench.load import Cost
@@ -42,15 +42,16 @@ def rate(in_flight: int) -> What:
 def measure_calm(scale: Scale, figures: Figures) -> None:
     """Measure the hub and its peers at a steady rate."""
     for _ in range(scale.runs):
-        for name in (HUB, *servers.available()):
+        for name in (*scale.hubs, *servers.available()):
             cost = calm(name, scale, scale.streams)
             figures.add(CPU, name, cost.cpu_us)
             figures.add(P50, name, cost.tally.latencies.percentile(50) / 1000)
             figures.add(P99, name, cost.tally.latencies.percentile(99) / 1000)
             _add_headroom(figures, CALM, name, cost)
-    figures.compare(CPU, HUB, NCHAN, 1.0, "calm: CPU per delivery at most nchan's")
-    figures.compare(CPU, HUB, FLOOR, 1.5, "calm: CPU per delivery at most 1.5 x the floor's")
-    figures.compare(P99, HUB, NCHAN, 1.0, "calm: p99 latency at most nchan's")
+    for hub in scale.hubs:
+        figures.compare(CPU, hub, NCHAN, 1.0, named("calm: CPU per delivery at most nchan's", hub))
+        figures.compare(CPU, hub, FLOOR, 1.5, named("calm: CPU per delivery at most 1.5 x the floor's", hub))
+        figures.compare(P99, hub, NCHAN, 1.0, named("calm: p99 latency at most nchan's", hub))
 
 
 def calm(name: str, scale: Scale, streams: int, size: int = 100) -> Cost:
@@ -67,18 +68,14 @@ def measure_busy(scale: Scale, figures: Figures) -> None:
     for in_flight in scale.in_flight:
         scenario = busy(in_flight)
         for _ in range(scale.runs):
-            for name in (HUB, *peers):
+            for name in (*scale.hubs, *peers):
                 cost = busy_run(name, scale, in_flight)
                 figures.add(rate(in_flight), name, cost.rate)
                 figures.add(What(scenario, "latency p50", "ms"), name, cost.tally.latencies.percentile(50) / 1000)
                 figures.add(What(scenario, "latency p99", "ms"), name, cost.tally.latencies.percentile(99) / 1000)
                 _add_headroom(figures, scenario, name, cost)
-        asked = f"busy, {in_flight} in flight: deliveries/s at least"
-        figures.compare(rate(in_flight), HUB, NCHAN, 10, f"{asked} 10 x nchan's", at_least=True)
-        figures.compare(rate(in_flight), HUB, NAIVE, 40, f"{asked} 40 x naive's", at_least=True)
-        if in_flight > 1:
-            asked = f"busy, {in_flight} in flight: p50 latency at most nchan's"
-            figures.compare(What(scenario, "latency p50", "ms"), HUB, NCHAN, 1.0, asked)
+        for hub in scale.hubs:
+            _ask_busy(figures, in_flight, hub)
 
 
 def busy_run(name: str, scale: Scale, in_flight: int) -> Cost:
@@ -87,6 +84,15 @@ def busy_run(name: str, scale: Scale, in_flight: int) -> Cost:
         on.open(scale.streams, timed_every=_TIMED)
         on.busy(in_flight, scale.seconds / 20)
         return on.busy(in_flight, scale.seconds * 0.6)
+
+
+def _ask_busy(figures: Figures, in_flight: int, hub: str) -> None:
+    asked = f"busy, {in_flight} in flight: deliveries/s at least"
+    figures.compare(rate(in_flight), hub, NCHAN, 10, named(f"{asked} 10 x nchan's", hub), at_least=True)
+    figures.compare(rate(in_flight), hub, NAIVE, 40, named(f"{asked} 40 x naive's", hub), at_least=True)
+    if in_flight > 1:
+        asked = named(f"busy, {in_flight} in flight: p50 latency at most nchan's", hub)
+        figures.compare(What(busy(in_flight), "latency p50", "ms"), hub, NCHAN, 1.0, asked)
 
 
 def _add_headroom(figures: Figures, scenario: str, name: str, cost: Cost) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench import load, servers
 from tests.bench.figures import Figures, What
-from tests.bench.servers import HUB, NCHAN
+from tests.bench.servers import NCHAN, named
 
 if TYPE_CHECKING:
     from tests.bench.scale import Scale
@@ -19,7 +19,7 @@ MORE = What(NAME, "the same after 10 x the events", "KiB")
 
 def measure(scale: Scale, figures: Figures) -> None:
     """Open many streams, then send them events: 1,000, and 10,000."""
-    for name in (HUB, NCHAN) if NCHAN in servers.available() else (HUB,):
+    for name in (*scale.hubs, NCHAN) if NCHAN in servers.available() else scale.hubs:
         with servers.started(name) as server, load.on(server) as on:
             on.readers.cpu()  # the load runs: what it shares with the server counts no more as the server's alone
             on.publishers.cpu()
@@ -30,13 +30,19 @@ def measure(scale: Scale, figures: Figures) -> None:
 
             on.open(scale.many, timed_every=scale.many)
             figures.add(IDLE, name, per_stream())
-            if name == HUB:
+            if name != NCHAN:
                 on.steady(200, scale.backlog / 200)
                 figures.add(SOME, name, per_stream())
                 on.steady(1000, scale.backlog * 9 / 1000)
                 figures.add(MORE, name, per_stream())
-    figures.ask(IDLE, HUB, 16, "memory of an idle stream: at most 16 KiB")
-    figures.ask(SOME, HUB, 18, f"memory of a stream after {scale.backlog:,} events: at most 18 KiB")
-    figures.ask(MORE, HUB, 18, f"and after {scale.backlog * 10:,} events: still at most 18 KiB")
-    asked = "memory of a stream is flat: after 10 x the events at most 1.1 x that after 1 x"
-    figures.relate(NAME, figures.of(MORE, HUB), figures.of(SOME, HUB), 1.1, asked)
+    for hub in scale.hubs:
+        _ask(figures, scale, hub)
+
+
+def _ask(figures: Figures, scale: Scale, hub: str) -> None:
+    figures.ask(IDLE, hub, 16, named("memory of an idle stream: at most 16 KiB", hub))
+    asked = f"memory of a stream after {scale.backlog:,} events: at most 18 KiB"
+    figures.ask(SOME, hub, 18, named(asked, hub))
+    figures.ask(MORE, hub, 18, named(f"and after {scale.backlog * 10:,} events: still at most 18 KiB", hub))
+    asked = named("memory of a stream is flat: after 10 x the events at most 1.1 x that after 1 x", hub)
+    figures.relate(NAME, figures.of(MORE, hub), figures.of(SOME, hub), 1.1, asked)

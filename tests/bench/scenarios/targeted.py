@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sse_signals.bench.readers import Wanted
 from tests.bench import load, servers
 from tests.bench.figures import Figures, What
-from tests.bench.peers.owners import HEADER
+from tests.bench.peers.owners import owning
 from tests.bench.scenarios import fan_out
-from tests.bench.servers import HUB, OWNERS
+from tests.bench.servers import AUTHENTICATED, HUB, OWNERS, named
+from tests.bench.tokens import EVERYBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 NAME = "S7 targeted"
 SHARED = What(NAME, "server CPU per delivery, one ref owned by all", "us")
 MIXED = What("S8 mixed", "server CPU per delivery, streams of 5 topics", "us")
-_TEAM = "group:default/everybody"
 _IN_FLIGHT = 4
 _TOPICS = 50
 _TEAMS = 10
@@ -35,20 +35,21 @@ def cost(kind: str, streams: int) -> What:
 
 def measure(scale: Scale, figures: Figures) -> None:
     """Publish to one of many, and to all who own one ref."""
-    steps = (scale.many // 100, scale.many // 10, scale.many)
+    steps = [scale.many // part for part in scale.parts]
     for _ in range(scale.runs):
-        for kind, form, wanted in zip(
-            _KINDS, (_to_owner, _to_topic, _to_prefix), (_owners, _exact, _prefixes), strict=True
-        ):
+        for kind, (form, wanted) in _KINDS.items():
             for streams in steps:
-                figures.add(cost(kind, streams), HUB, _per_publish(scale, form, wanted, streams))
-        figures.add(SHARED, HUB, _owned_by_all(scale))
-    for kind in _KINDS:
-        grown, small = figures.of(cost(kind, steps[-1]), HUB), figures.of(cost(kind, steps[0]), HUB)
-        asked = f"{kind} {steps[-1]:,}: cost of a publish at most 1.3 x that among {steps[0]:,}"
-        figures.relate(NAME, grown, small, 1.3, asked)
-    calm = figures.of(fan_out.CPU, HUB)
-    figures.relate(NAME, figures.of(SHARED, HUB), calm, 2, "a ref owned by all: CPU per delivery at most 2 x S1's")
+                for hub in scale.hubs:
+                    figures.add(cost(kind, streams), hub, _per_publish(scale, hub, form, wanted, streams))
+        for hub in scale.hubs:
+            figures.add(SHARED, hub, _owned_by_all(scale, hub))
+    for hub in scale.hubs:
+        for kind in _KINDS:
+            grown, small = figures.of(cost(kind, steps[-1]), hub), figures.of(cost(kind, steps[0]), hub)
+            asked = f"{kind} {steps[-1]:,}: cost of a publish at most 1.3 x that among {steps[0]:,}"
+            figures.relate(NAME, grown, small, 1.3, named(asked, hub))
+        asked = named("a ref owned by all: CPU per delivery at most 2 x S1's", hub)
+        figures.relate(NAME, figures.of(SHARED, hub), figures.of(fan_out.CPU, hub), 2, asked)
 
 
 def measure_mixed(scale: Scale, figures: Figures) -> None:
@@ -62,16 +63,22 @@ def measure_mixed(scale: Scale, figures: Figures) -> None:
 
 def _per_publish(
     scale: Scale,
+    hub: str,
     form: Callable[[Server], Form],
     wanted: Callable[[Server, int], Iterable[Wanted]],
     streams: int,
 ) -> float:
-    with servers.started(OWNERS) as server, load.on(server, forms=[form(server)]) as on:
+    with servers.started(_owning(hub)) as server, load.on(server, forms=[form(server)]) as on:
         on.open(list(wanted(server, streams)), timed_every=streams)
         reach = {channel: [0] if channel == "hit" else [] for channel in on.expected}
         on.busy(_IN_FLIGHT, scale.seconds / 20, reach)
         measured = on.busy(_IN_FLIGHT, scale.seconds / 5, reach)
         return measured.cpu / measured.published.count * 1e6
+
+
+def _owning(hub: str) -> str:
+    """Return the server whose listeners own something: by their tokens, or else by their word."""
+    return AUTHENTICATED if hub == AUTHENTICATED else OWNERS
 
 
 def _to_owner(server: Server) -> Form:
@@ -88,26 +95,25 @@ def _to_prefix(server: Server) -> Form:
 
 def _owners(server: Server, streams: int) -> Iterable[Wanted]:
     for number in range(streams):
-        request = server.stream(query="topic=bench", headers={HEADER: f"user:default/u{number}"})
-        yield Wanted("miss" if number else "hit", request)
+        yield Wanted("miss" if number else "hit", server.stream(query="topic=bench", listener=number))
 
 
 def _exact(server: Server, streams: int) -> Iterable[Wanted]:
     for number in range(streams):
-        yield Wanted("miss" if number else "hit", server.stream(query=f"topic=t{number}"))
+        yield Wanted("miss" if number else "hit", server.stream(query=f"topic=t{number}", listener=number))
 
 
 def _prefixes(server: Server, streams: int) -> Iterable[Wanted]:
     for number in range(streams):
-        yield Wanted("miss" if number else "hit", server.stream(query=f"topic=p{number}/*"))
+        yield Wanted("miss" if number else "hit", server.stream(query=f"topic=p{number}/*", listener=number))
 
 
-def _owned_by_all(scale: Scale) -> float:
-    with servers.started(OWNERS) as server:
-        form = server.form(f'"topic":"bench","targetOwnershipEntityRefs":["{_TEAM}"]')
+def _owned_by_all(scale: Scale, hub: str) -> float:
+    with servers.started(_owning(hub)) as server:
+        form = server.form(f'"topic":"bench","targetOwnershipEntityRefs":["{EVERYBODY}"]')
         with load.on(server, forms=[form]) as on:
-            request = server.stream(query="topic=bench", headers={HEADER: _TEAM})
-            on.open([Wanted("all", request, scale.streams)])
+            requests = [server.stream(query="topic=bench", listener=number) for number in range(scale.streams)]
+            on.open([Wanted("all", request) for request in requests])
             on.steady(scale.rate, scale.seconds / 10)
             return on.steady(scale.rate, scale.seconds).cpu_us
 
@@ -128,7 +134,7 @@ def _mixed(scale: Scale) -> float:
                 team = number % _TEAMS
                 channel = f"{sorted(set(topics))} of {team}"
                 query = "&".join(f"topic=t{topic}" for topic in topics)
-                request = server.stream(query=query, headers={HEADER: f"group:default/g{team}"})
+                request = server.stream(query=query, headers=owning([f"group:default/g{team}"]))
                 wanted.append(Wanted(channel, request))
                 own = [_TOPICS + topic for topic in sorted(set(topics)) if topic % _TEAMS == team]
                 reach[channel] = [*sorted(set(topics)), *own, 2 * _TOPICS]

@@ -1,0 +1,51 @@
+"""`Authentication`: how a hub finds out who is there, as an application or the settings choose it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.errors import ConfigurationError
+from sse_signals.rules import NO_RULES, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sse_signals.interfaces import Authenticator
+
+MIN_SECRET: Final = 32  # bytes; RFC 7518, section 3.2, for HS256
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """How a hub finds out who is there, and for how long.
+
+    Attributes:
+        authenticators: Asked in this order, until one knows the kind of token.
+        rules: Who may do what besides what tokens grant.
+        anonymous: Whether somebody who shows nothing may listen; targeted signals never reach them.
+        cookie: The name of a cookie that may hold a token, or None.
+        secret: What cookies of one-time tickets are signed with, the same on all nodes; None makes one that lives as
+            long as the process.
+        lifetime: Seconds that the longest accepted token lives; revocations are kept as long.
+        expiring: Seconds before its end at which a stream is told of it.
+
+    Raises:
+        ConfigurationError: There is no authenticator, or the secret is too short.
+    """
+
+    authenticators: Sequence[Authenticator]
+    rules: Rules = NO_RULES
+    anonymous: bool = False
+    cookie: str | None = None
+    secret: bytes | None = field(default=None, repr=False)
+    lifetime: float = 86_400.0
+    expiring: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.authenticators:
+            raise ConfigurationError("authenticators is empty: without any, nobody could be let in.")
+        if self.secret is not None and len(self.secret) < MIN_SECRET:
+            raise ConfigurationError(
+                f"secret has {len(self.secret)} bytes: it may be {MIN_SECRET} or more random ones."
+            )

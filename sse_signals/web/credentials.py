@@ -1,0 +1,125 @@
+"""From a request to who sent it: which credential counts, and which are refused because of where they travel."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sse_signals.web.address import NO_PROXIES, client_address
+from sse_signals.web.cookies import check_cookie_origin, cookies_of
+from sse_signals.web.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from aiohttp import web
+
+    from sse_signals.identity import Identity
+    from sse_signals.life.access import Access
+    from sse_signals.web.address import Proxies
+
+# RFC 6750, section 2.1; the scheme's name is case-insensitive (RFC 9110, section 11.1).
+_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_IN_URL: Final = frozenset(
+    {"access_token", "api_key", "apikey", "auth", "authorization", "bearer", "id_token", "jwt", "token"}
+)
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # its header begins with {"
+
+
+class Identification:
+    """Says who sent a request."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        cookie: str | None = None,
+        cors_origins: Collection[str] = frozenset(),
+        proxies: Proxies = NO_PROXIES,
+    ) -> None:
+        """Make it.
+
+        Args:
+            access: Says who shows a token.
+            cookie: The name of a cookie that may hold a token, or None.
+            cors_origins: Origins of pages whose requests a cookie may speak for, besides the hub's own.
+            proxies: Proxies that are believed about where a request comes from.
+        """
+        self._access = access
+        self._cookie = cookie
+        self._cors_origins = cors_origins
+        self._proxies = proxies
+
+    async def identify(self, request: web.BaseRequest) -> Identity:
+        """Return who sent a request, by its ``Authorization`` header or its cookie.
+
+        Raises:
+            Problem: 400 for credentials that contradict each other or stand in the URL, 403 for a cookie that a page of
+                another origin may have sent.
+            NotAuthenticated: It shows nothing, or what it shows is no good.
+            IssuerUnavailable: What it shows cannot be checked at the moment.
+            TooMany: Too many have failed where it comes from.
+        """
+        refuse_tokens_in_url(request.query)
+        address = client_address(request, self._proxies)
+        token, cookie = bearer(request), self._cookie_of(request)
+        if token is None and cookie is None:
+            return self._access.nobody(address)
+        if cookie is not None:
+            check_cookie_origin(request, self._cors_origins)
+        shown = [each for each in (token, cookie) if each is not None]
+        identities = [await self._access.authenticate(each, address) for each in shown]
+        if len({identity.subject for identity in identities}) > 1:
+            raise contradiction("The Authorization header and the cookie are of different subjects.")
+        return identities[0]
+
+    def _cookie_of(self, request: web.BaseRequest) -> str | None:
+        values = cookies_of(request, self._cookie) if self._cookie is not None else []
+        if len(set(values)) > 1:
+            raise contradiction(f"The cookie {self._cookie} is there more than once.")
+        return values[0] if values else None
+
+
+def bearer(request: web.BaseRequest) -> str | None:
+    """Return the token of a request's ``Authorization`` header, or None when there is no such header.
+
+    Raises:
+        Problem: 400 for several headers, 401 for another scheme or a broken one.
+    """
+    headers = request.headers.getall("Authorization", [])
+    if len(headers) > 1:
+        raise contradiction("There are several Authorization headers.")
+    if not headers:
+        return None
+    found = _BEARER.fullmatch(headers[0])
+    if found is None:
+        raise Problem(
+            401,
+            "bad-authorization",
+            "The Authorization header holds no bearer token.",
+            hint="Write 'Authorization: Bearer', one space, and the token or API key.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return found[1]
+
+
+def contradiction(detail: str) -> Problem:
+    """Return the problem of credentials of which nobody can say which one counts."""
+    return Problem(400, "ambiguous-credentials", detail, hint="Send one credential.")
+
+
+def refuse_tokens_in_url(query: Mapping[str, str]) -> None:
+    """Refuse bearer tokens in URLs: these stand in logs, histories and referrers.
+
+    Raises:
+        Problem: 400 with what to do instead.
+    """
+    for name, value in query.items():
+        if name.lower() in _IN_URL or _JWT.fullmatch(value):
+            raise Problem(
+                400,
+                "token-in-url",
+                "A token does not belong into a URL, where others can read it.",
+                hint="Send it as 'Authorization: Bearer …'. For an EventSource, POST it to …/tickets, and use the "
+                "one-time ticket. Take this token out of use: it may stand in logs by now.",
+            )

@@ -1,0 +1,87 @@
+"""How a stream is let in: who asks, what they may read, and where in the log to start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sse_signals.errors import NotAuthenticated
+from sse_signals.grants import readable
+from sse_signals.web.credentials import bearer, contradiction
+from sse_signals.web.tickets import admit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiohttp import web
+
+    from sse_signals.cursor.start import Found
+    from sse_signals.identity import Identity
+    from sse_signals.life.limits import Place
+    from sse_signals.topics import Filters
+    from sse_signals.web.query import StreamQuery
+    from sse_signals.web.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stream that may be opened.
+
+    Attributes:
+        identity: Who asks.
+        address: Where from.
+        filters: What they may read of what they ask for.
+        found: What had to be looked up.
+        place: What the stream counts for; to be closed with it.
+        cookies: ``Set-Cookie`` values of the response.
+        session: The session of a one-time ticket, or None.
+    """
+
+    identity: Identity
+    address: str
+    filters: Filters
+    found: Found
+    place: Place
+    cookies: Sequence[str] = ()
+    session: str | None = None
+
+
+async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Entry:
+    """Let a stream in, or say why not. Counting comes before what costs more.
+
+    Raises:
+        Problem: The credentials contradict each other, or come from a page that may not send them.
+        NotAuthenticated: Nobody knows who asks.
+        NotGranted: They may not read one of the topics.
+        TooMany: They have too many streams open, or too many failures.
+        IssuerUnavailable: What they show cannot be checked at the moment.
+    """
+    address = site.address(request)
+    place = site.places.open(None, address)
+    try:
+        identity, cookies, session = await _identify(site, request, query)
+        place.identify(identity.subject)
+        filters = readable(query.filters, identity.grants)
+        found = await site.service.look_up(query.start, filters, identity, poll=query.poll)
+    except BaseException:
+        place.close()
+        raise
+    return Entry(identity, address, filters, found, place, cookies, session)
+
+
+async def _identify(
+    site: Site, request: web.BaseRequest, query: StreamQuery
+) -> tuple[Identity, Sequence[str], str | None]:
+    """Return who asks, cookies to set, and the session of a ticket."""
+    if query.ticket is None or site.tickets is None:
+        return await site.identify(request), (), None
+    shown = None if bearer(request) is None else await site.identify(request)
+    try:
+        admission = await admit(site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins)
+        site.check(admission.identity)
+    except NotAuthenticated as error:
+        site.tell(error, request)
+        raise
+    if shown is not None and shown.subject != admission.identity.subject:
+        raise contradiction("The Authorization header and the ticket are of different subjects.")
+    return admission.identity, admission.set_cookies, admission.session

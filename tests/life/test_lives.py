@@ -1,0 +1,302 @@
+"""The lives of open streams, on a loop and with connections that a test moves by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sse_signals.cursor.start import Live
+from sse_signals.errors import NotGranted
+from sse_signals.grants import Grants
+from sse_signals.hub.stream import HIGH_WATER
+from sse_signals.life.lives import Lives
+from sse_signals.topics import Filters
+from tests.fakes import NOON, Client, Network
+from tests.life.cluster import ANN, HOUR, READS, ann
+
+GROUP = "group:default/g"
+
+
+class Lived(Network):
+    """A node whose streams have lives."""
+
+    def __init__(self, expiring: float = 60.0) -> None:
+        super().__init__()
+        self.lives = Lives(lambda: self.node.hub, self.scheduler, expiring=expiring, clock=lambda: self.now_ms)
+        self.count = 0
+
+    def listen(self, *topics: str, expires_ms: int | None = NOON + HOUR, subject: str | None = ANN) -> Client:
+        """Open a stream, and let it become live."""
+        client = self.client(*topics, owns=[GROUP])
+        self.count += 1
+        client.stream.name = str(self.count)
+        client.stream.identity = ann(owns=frozenset({GROUP}), subject=subject, expires_ms=expires_ms)
+        client.open(Live())
+        self.lives.add(client.stream)
+        self.scheduler.step()
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Close a stream, as the handler of its request does."""
+        self.node.hub.close(client.stream)
+        self.lives.remove(client.stream)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on both clocks, a tenth of a second at a time."""
+        for _ in range(round(seconds * 10)):
+            self.now_ms += 100
+            self.scheduler.advance(0.1)
+
+    def jump(self, now_ms: int) -> None:
+        """Move the wall clock, and let the loop notice."""
+        self.now_ms = now_ms
+        self.scheduler.advance(0.3)
+
+
+def said(client: Client) -> list[str]:
+    """Return the hub's own events that a client has got, with their data."""
+    return [f"{message.event} {message.data}" for message in client.received if message.event.startswith("signals.")]
+
+
+NOTICE = 'signals.expiring {"expiresAt":"2026-01-31T13:00:00.000Z"}'
+EXPIRED = 'signals.goodbye {"reason":"expired"}'
+
+
+def test_13_a_stream_is_told_and_then_ended() -> None:
+    """13: a notice comes 60 s before the end, the end within 1 s after it, with a reason, and no event after that."""
+    network = Lived()
+    client = network.listen("a")
+    network.jump(NOON + HOUR - 60_001)
+    assert said(client) == []
+    network.jump(NOON + HOUR - 60_000)
+    assert said(client) == [NOTICE]
+    network.jump(NOON + HOUR - 1)
+    before = network.publish("a")
+    network.scheduler.step()
+    assert client.stream.ended is None
+    network.wait(1.0)
+    assert client.stream.ended == "expired"
+    network.publish("a")
+    network.publish("a", [GROUP])
+    network.wait(1.0)
+    assert said(client) == [NOTICE, EXPIRED]
+    assert client.ids == [before]
+    assert client.received[-1].event == "signals.goodbye"
+
+
+def test_13_what_is_pending_at_the_end_is_dropped() -> None:
+    """13: the group's events and its own that wait for a flush when a stream expires are not written after it."""
+    network = Lived()
+    client, other = network.listen("a"), network.listen("a", expires_ms=None)
+    network.now_ms = NOON + HOUR
+    network.scheduler.now += 0.3
+    network.publish("a")
+    network.publish("a", [GROUP])
+    network.lives._tick()
+    network.run()
+    assert (client.ids, len(other.ids)) == ([], 2)
+
+
+def test_13_a_reader_that_stalls_is_aborted() -> None:
+    """13: one whose connection takes nothing gets neither notice nor goodbye, and is cut off within 1 s of its end."""
+    network = Lived()
+    client, quick = network.listen("a"), network.listen("a")
+    client.transport.capacity = 0
+    client.stream.write(b"x" * HIGH_WATER)
+    network.jump(NOON + HOUR - 60_000)
+    assert not client.transport.aborted
+    network.jump(NOON + HOUR)
+    network.leave(quick)
+    network.wait(0.7)
+    assert (client.stream.ended, client.transport.aborted) == ("expired", True)
+    assert client.transport.writes == [b"x" * HIGH_WATER]
+    assert not quick.transport.aborted
+
+
+def test_a_notice_that_is_not_taken_comes_later() -> None:
+    """It is tried again until the connection takes it, and comes once."""
+    network = Lived()
+    client = network.listen("a")
+    client.transport.capacity = 0
+    client.stream.write(b":" * (HIGH_WATER - 1) + b"\n")
+    network.now_ms = NOON + HOUR - 60_000
+    network.wait(5)
+    client.take()
+    network.wait(5)
+    assert said(client) == [NOTICE]
+    network.wait(50)
+    assert said(client) == [NOTICE, EXPIRED]
+
+
+def test_a_notice_that_was_never_taken_does_not_delay_the_end() -> None:
+    """The last try is no later than the end."""
+    network = Lived(expiring=0.2)
+    client = network.listen("a", expires_ms=NOON + 400)
+    client.transport.capacity = 0
+    client.stream.write(b"x" * HIGH_WATER)
+    network.wait(1.4)
+    assert (client.stream.ended, client.transport.aborted) == ("expired", True)
+
+
+def test_a_stream_that_begins_shortly_before_its_end_is_told_at_once() -> None:
+    """There is a notice however short the rest is."""
+    network = Lived()
+    client = network.listen("a", expires_ms=NOON + 10_000)
+    network.wait(0.4)
+    assert len(said(client)) == 1
+    network.wait(10.5)
+    assert client.stream.ended == "expired"
+
+
+def test_13_what_expired_before_it_was_looked_at_ends_at_once() -> None:
+    """13: without a notice, in the first look."""
+    network = Lived()
+    client = network.listen("a", expires_ms=NOON)
+    network.wait(0.4)
+    assert said(client) == [EXPIRED]
+
+
+def test_a_renewed_stream_goes_on() -> None:
+    """The old end is none any more, the new one is told of and holds; back to the old one, it is told of once."""
+    network = Lived()
+    client = network.listen("a")
+    old, later = client.stream.identity, replace(client.stream.identity, expires_ms=NOON + 2 * HOUR)
+    network.jump(NOON + HOUR - 60_000)
+    assert said(client) == [NOTICE]
+    network.lives.change(client.stream, later)
+    network.jump(NOON + HOUR + 1)
+    assert client.stream.ended is None
+    network.jump(NOON + 2 * HOUR - 60_000)
+    assert len(said(client)) == 2
+    network.jump(NOON + 2 * HOUR)
+    assert client.stream.ended == "expired"
+
+    again = Lived()
+    client = again.listen("a")
+    for identity in (later, old, later, old):
+        again.lives.change(client.stream, identity)
+    again.jump(NOON + HOUR - 60_000)
+    again.jump(NOON + HOUR - 59_000)
+    assert said(client) == [NOTICE]
+
+
+def test_a_shorter_life_is_a_shorter_life() -> None:
+    """An identity that expires earlier ends the stream earlier; one that never expires leaves it open."""
+    network = Lived()
+    shorter, longer = network.listen("a"), network.listen("a")
+    network.lives.change(shorter.stream, replace(shorter.stream.identity, expires_ms=NOON + 1000))
+    network.lives.change(longer.stream, replace(longer.stream.identity, expires_ms=None))
+    network.lives.change(longer.stream, replace(longer.stream.identity, owns=frozenset()))
+    network.jump(NOON + 2 * HOUR)
+    assert [shorter.stream.ended, longer.stream.ended] == ["expired", None]
+    assert said(longer) == []
+
+
+def test_nothing_ticks_without_need() -> None:
+    """Streams that never expire cost no timer, and none is left when all others are gone."""
+    network = Lived()
+    network.listen("a", expires_ms=None)
+    network.scheduler.step()
+    assert network.scheduler.idle
+    client = network.listen("a", expires_ms=NOON + 100)
+    network.wait(2)
+    network.leave(client)
+    network.wait(1)
+    assert network.scheduler.idle
+
+
+def test_15_what_may_not_be_read_changes_nothing() -> None:
+    """15: a new identity that may not read what the stream asks for is refused, and the stream goes on as it was."""
+    network = Lived()
+    client = network.listen("a")
+    before = client.stream.identity
+    with pytest.raises(NotGranted):
+        network.lives.change(client.stream, ann(grants=Grants(subscribe=Filters.parse(["b"])), expires_ms=NOON + 1))
+    network.jump(NOON + 2)
+    assert (client.stream.identity, client.stream.ended) == (before, None)
+    assert client.ids == [network.publish("a")] if network.scheduler.run() is None and False else True
+
+
+def test_15_other_grants_are_other_filters_at_once() -> None:
+    """15: what is left of a prefix by new grants is what the stream gets from then on, what is pending included."""
+    network = Lived()
+    client = network.listen()
+    network.publish("secret")
+    private = Grants(unmarked=True, private=Filters.parse(["secret"]))
+    network.lives.change(client.stream, ann(grants=private))
+    public = network.publish("public")
+    network.scheduler.advance(0)
+    network.publish("secret")
+    network.scheduler.advance(0)
+    assert client.ids == [public]
+    network.lives.change(client.stream, ann(grants=READS))
+    again = network.publish("secret")
+    network.scheduler.advance(0)
+    assert client.ids == [public, again]
+
+
+def test_streams_are_found_by_name_and_subject() -> None:
+    """An ended stream is found no longer, and a removed one is forgotten; removing twice is harmless."""
+    network = Lived()
+    ours, ours_too, theirs = network.listen(), network.listen(), network.listen(subject="user:default/bob")
+    assert len(network.lives) == 3
+    assert network.lives.find("1") is ours.stream
+    assert network.lives.find("9") is None
+    assert network.lives.of(ANN) == [ours.stream, ours_too.stream]
+    network.lives.end(ours.stream, "revoked")
+    network.lives.end(ours.stream, "expired")
+    assert ours.stream.ended == "revoked"
+    assert said(ours) == ['signals.goodbye {"reason":"revoked"}']
+    assert network.lives.find("1") is None
+    assert network.lives.of(ANN) == [ours_too.stream]
+    assert network.lives.streams == [ours_too.stream, theirs.stream]
+    for client in (ours, ours_too, theirs):
+        network.leave(client)
+        network.lives.remove(client.stream)
+    assert len(network.lives) == 0
+    assert network.lives.of(ANN) == []
+    assert not network.lives._by_subject
+    assert not network.lives._entries
+    assert not network.lives._leaving
+
+
+def test_13_a_failing_connection_does_not_outlive_its_token() -> None:
+    """13: if a notice or a goodbye fails in a way nobody foresaw, the error is told, and the stream ends all the same."""
+    network = Lived()
+    client, other = network.listen("a"), network.listen("a")
+    client.transport.broken = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        network.jump(NOON + HOUR - 60_000)
+    network.jump(NOON + HOUR - 50_000)
+    assert said(other) == [NOTICE]
+    with pytest.raises(ZeroDivisionError):
+        network.jump(NOON + HOUR)
+    network.wait(1)
+    assert [client.stream.ended, other.stream.ended] == ["expired", "expired"]
+    assert client.transport.aborted
+
+
+def test_a_client_that_is_gone_is_left_alone() -> None:
+    """A stream whose connection is found closed has ended for that reason, whatever was about to be said."""
+    network = Lived()
+    told, ended, gone = network.listen("a"), network.listen("a"), network.listen("a", expires_ms=NOON + HOUR - 60_000)
+    gone.transport.closing = ended.transport.closing = True
+    ended.stream.end("client-gone")
+    network.jump(NOON + HOUR - 60_000)
+    assert [told.stream.ended, ended.stream.ended, gone.stream.ended] == [None, "client-gone", "client-gone"]
+    assert not ended.transport.writes
+    network.jump(NOON + HOUR)
+    assert [told.stream.ended, ended.stream.ended] == ["expired", "client-gone"]
+
+
+def test_streams_that_are_gone_take_no_memory() -> None:
+    """However many come and go long before they expire, or are renewed, what is kept follows what is open."""
+    network = Lived()
+    staying = network.listen("a")
+    for number in range(1000):
+        network.leave(network.listen("a"))
+        network.lives.change(staying.stream, replace(staying.stream.identity, expires_ms=NOON + HOUR + number))
+    assert len(network.lives._due) < 100
+    network.jump(NOON + HOUR + 999)
+    assert staying.stream.ended == "expired"
