@@ -71,8 +71,8 @@ class SignalsService:
             heartbeat: Seconds between two heartbeats of a stream.
             send_timeout: Seconds without progress after which a stream is aborted.
             limits: What clients may ask for.
-            allowed_hosts: Host names it answers to, or None for every one. By default these are local ones, and all where
-                people have to authenticate.
+            allowed_hosts: Host names it answers to, or None for every one. By default these are the local ones, and all
+                where people have to authenticate.
             cors_origins: Origins of pages that may use it besides its own.
             trusted_proxies: Addresses and networks of proxies whose ``X-Forwarded-For`` is believed.
             authentication: How it finds out who is there; None lets everybody do everything.

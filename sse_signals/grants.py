@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import NotGranted
@@ -77,9 +78,9 @@ def readable(asked: Filters, grants: Grants) -> Filters:
     Raises:
         NotGranted: Nothing of one of the filters may be read; it is named.
     """
-    effective = _narrowed(asked, grants)
+    effective = _allowed(asked, grants.subscribe or NOTHING, grants.private if grants.unmarked else EVERYTHING)
     if effective != asked:  # or nothing is left out
-        _check_each(asked, grants)
+        _check_each(asked, effective)
     return effective
 
 
@@ -111,10 +112,9 @@ def _refused(signal: Signal, grants: Grants) -> tuple[str, str, str] | None:
     return "topic", f"{what} is not granted.", "Ask the operator of the hub for a grant to publish there."
 
 
-def _check_each(asked: Filters, grants: Grants) -> None:
+def _check_each(asked: Filters, effective: Filters) -> None:
     for text in asked:
-        one = Filters(frozenset(), frozenset({text[:-1]})) if text.endswith("*") else Filters(frozenset({text}), _NONE)
-        if not _narrowed(one, grants):
+        if not (_has_some(effective, text[:-1]) if text.endswith("*") else effective.match(text)):
             raise NotGranted(
                 f"Listening to {text!r} is not granted.",
                 field="topic",
@@ -122,31 +122,33 @@ def _check_each(asked: Filters, grants: Grants) -> None:
             )
 
 
-_NONE: Final[frozenset[str]] = frozenset()
+def _has_some(filters: Filters, prefix: str) -> bool:
+    """Say whether there are addresses within filters that begin so."""
+    entries = (*filters.exact, *filters.prefixes)
+    return _includes(filters, prefix, prefix=True) or any(entry.startswith(prefix) for entry in entries)
 
 
-def _narrowed(asked: Filters, grants: Grants) -> Filters:
+@lru_cache(maxsize=256)  # most streams ask for the same, and most people may read the same
+def _allowed(asked: Filters, named: Filters, private: Filters) -> Filters:
     """Return the addresses that are asked for and may be read, in the one form that equal sets of addresses have.
 
     What may be read changes only at entries of these filters. Going from wide to narrow, an entry is kept where it
     decides otherwise than what covers it.
     """
-    named = grants.subscribe or NOTHING
-    private = grants.private if grants.unmarked else NOTHING
     sources = (asked, named, private)
 
     def allowed(text: str, *, prefix: bool) -> bool:
-        def within(filters: Filters) -> bool:
-            return text.startswith(tuple(filters.prefixes)) or (not prefix and text in filters.exact)
-
-        return within(asked) and (within(named) or (grants.unmarked and not within(private)))
+        if not _includes(asked, text, prefix=prefix):
+            return False
+        return _includes(named, text, prefix=prefix) or not _includes(private, text, prefix=prefix)
 
     wide: dict[str, bool] = {}
-    for text in sorted(set().union(*(source.prefixes for source in sources)), key=len):
+    for text in sorted({text for source in sources for text in (*source.prefixes, *source.not_prefixes)}, key=len):
         decision = allowed(text, prefix=True)
         if decision != _inherited(text, wide):
             wide[text] = decision
-    narrow = {text: allowed(text, prefix=False) for text in set().union(*(source.exact for source in sources))}
+    exact = {text for source in sources for text in (*source.exact, *source.not_exact)}
+    narrow = {text: allowed(text, prefix=False) for text in exact}
     narrow = {text: decision for text, decision in narrow.items() if decision != _inherited(text, wide)}
     return Filters(
         exact=frozenset(text for text, kept in narrow.items() if kept),
@@ -156,6 +158,19 @@ def _narrowed(asked: Filters, grants: Grants) -> Filters:
     )
 
 
+def _includes(filters: Filters, text: str, *, prefix: bool) -> bool:
+    """Say whether an address is within filters; or of a prefix, what follows from its entries and those around it."""
+    if not prefix:
+        return filters.match(text)
+    if not filters.not_prefixes:
+        return text.startswith(tuple(filters.prefixes))
+    kept, left_out = (
+        max((len(entry) for entry in entries if text.startswith(entry)), default=-1)
+        for entries in (filters.prefixes, filters.not_prefixes)
+    )
+    return kept > left_out
+
+
 def _inherited(text: str, wide: dict[str, bool]) -> bool:
-    longest = max((prefix for prefix in wide if text.startswith(prefix)), key=len, default=None)
-    return longest is not None and wide[longest]
+    starts = (text[:length] for length in range(len(text), -1, -1))
+    return next((wide[start] for start in starts if start in wide), False)

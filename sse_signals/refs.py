@@ -38,13 +38,13 @@ def ref_pattern(text: str, field: str = "targets") -> str:
     Raises:
         InvalidInput: It is neither.
     """
-    if not text.endswith("*"):
+    if "*" not in text:
         return entity_ref(text, field)
-    prefix = visible(text, field)[:-1].lower()
-    if "*" in prefix or not _PREFIX.fullmatch(prefix):
+    prefix, star, rest = visible(text, field).lower().partition("*")
+    if rest or not _PREFIX.fullmatch(prefix):
         hint = "Write '*', 'group:*' or 'group:default/team-*': in refs the namespace is never left out."
         raise InvalidInput("It is no pattern of entity refs.", field=field, hint=hint)
-    return prefix + "*"
+    return prefix + star
 
 
 def fits(ref: str, pattern: str) -> bool:

@@ -15,10 +15,8 @@ from aiohttp import ClientPayloadError, web
 from sse_signals.app import SignalsService
 from sse_signals.authenticators import authenticators
 from sse_signals.clock import wall_clock_ms
-from sse_signals.authenticators import authenticators
 from sse_signals.errors import ConfigurationError
 from sse_signals.event_broker import EventBroker
-from sse_signals.life.authentication import Authentication
 from sse_signals.life.authentication import Authentication
 from sse_signals.model import HistoryLimits
 from sse_signals.process import check_machine, rare_collections, told_once_a_second
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncIterator, Callable
 
-    from sse_signals.authenticators import Assembled
     from sse_signals.authenticators import Assembled
     from sse_signals.settings import Settings
 
@@ -128,8 +125,8 @@ async def running(
     """
     app = web.Application(logger=logger)
     # Files are read at the start, and not in the loop that a test watches for calls that block.
-    assembled = await asyncio.to_thread(authenticators, settings, logger=logger)
-    service = _add_service(app, settings, assembled, logger)
+    assembled = await asyncio.to_thread(authenticators, settings, clock=clock, logger=logger)
+    service = _add_service(app, settings, assembled, logger=logger, clock=clock)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:

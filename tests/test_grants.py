@@ -40,7 +40,7 @@ def addresses(filters: Filters) -> frozenset[str]:
     return frozenset(where for where in ADDRESSES if filters.match(where))
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(ASKED, GRANTS)
 @example(of(("a*",)), Grants(unmarked=True, private=of(("ab*", "a")), subscribe=of(("aba*", "ab"))))
 @example(of(("*",)), Grants(unmarked=True, private=of(("a*",)), subscribe=of(("a*",))))
@@ -62,7 +62,7 @@ def each(filters: Filters) -> list[Filters]:
     return [of((text,)) for text in filters]
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(ASKED, GRANTS, ASKED, GRANTS)
 @example(of(("a*", "b")), Grants(unmarked=True, private=of(("ab*",))), of(("a*", "b", "ab")), Grants(unmarked=True))
 def test_equal_sets_of_addresses_are_equal_values(
@@ -88,7 +88,7 @@ def test_only_outermost_filters_are_shown(asked: Filters, grants: Grants) -> Non
     assert effective.partial == (addresses(effective) != frozenset().union(*map(addresses, each(effective))))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(ASKED, GRANTS, GRANTS)
 def test_what_was_narrowed_can_be_narrowed_again(asked: Filters, grants: Grants, later: Grants) -> None:
     """What was left out once is not asked for a second time, whatever may be read by then."""
@@ -113,7 +113,7 @@ def test_all_that_is_asked_for_is_got_where_nothing_is_private(asked: Filters) -
     [
         (("a",), NO_GRANTS, "a"),
         (("*",), NO_GRANTS, "*"),
-        (("a",), Grants(subscribe=of(("b", "a*b"[:1] + "b*"))), "a"),
+        (("a",), Grants(subscribe=of(("b", "ab*"))), "a"),
         (("b", "c"), Grants(subscribe=of(("b",))), "c"),
         (("b", "c*"), Grants(subscribe=of(("b*",))), "c*"),
         (("hr:1", "x"), Grants(unmarked=True, private=of(("hr:*",))), "hr:1"),

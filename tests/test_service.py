@@ -62,6 +62,9 @@ class Cable:
             self._check()
             yield events
 
+    async def control(self, data: bytes) -> EventId:
+        return await self.log.control(data)
+
     async def close(self) -> None:
         await self.log.close()
 

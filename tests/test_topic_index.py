@@ -7,16 +7,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from sse_signals.errors import NotGranted
+from sse_signals.grants import Grants, readable
 from sse_signals.topic_index import TopicIndex
-from sse_signals.topics import Filters
+from sse_signals.topics import Filters, of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORDS = st.text("ab:", min_size=1, max_size=4)
-FILTERS = st.lists(st.builds(str.__add__, WORDS, st.sampled_from(["", "*"])) | st.just("*"), max_size=6).map(
+WHOLE = st.lists(st.builds(str.__add__, WORDS, st.sampled_from(["", "*"])) | st.just("*"), max_size=6).map(
     Filters.parse
 )
+
+
+def narrowed(asked: Filters, private: Filters, named: Filters) -> Filters:
+    """Return what is left of filters where something is private: some leave something out."""
+    try:
+        return readable(asked, Grants(unmarked=True, private=private, subscribe=named))
+    except NotGranted:
+        return asked
+
+
+FILTERS = WHOLE | st.builds(narrowed, WHOLE, WHOLE.filter(lambda filters: "" not in filters.prefixes), WHOLE)
 
 
 class IndexAgainstList(RuleBasedStateMachine):
@@ -44,6 +57,7 @@ class IndexAgainstList(RuleBasedStateMachine):
     @rule(where=WORDS | st.none())
     def match(self, where: str | None) -> None:
         found = list(self.index.match(where))
+        assert len(found) == len(set(found))
         assert sorted(found) == [entry for entry, filters in self.entries.items() if filters.match(where)]
 
     @invariant()
@@ -128,4 +142,30 @@ def test_nothing_is_left_of_what_was_taken_out(all_filters: list[Filters]) -> No
         index.add(number, filters)
     for number, filters in enumerate(all_filters):
         index.remove(number, filters)
-    assert [index._exact, index._prefixes, index._entries] == [{}, {}, {}]
+    assert [index._exact, index._prefixes, index._entries, index._partial] == [{}, {}, {}, {}]
+
+
+def test_what_filters_leave_out_is_not_found() -> None:
+    """Beside entries with the same prefix, and with entries inside it again, each is found once, where it should be."""
+    index: TopicIndex[str] = TopicIndex()
+    partial = readable(
+        Filters.parse(["a*", "b"]), Grants(unmarked=True, private=of(("ab*", "ax")), subscribe=of(("abc*",)))
+    )
+    assert partial.partial
+    index.add("partial", partial)
+    index.add("whole", Filters.parse(["a*"]))
+    found = {where: list(index.match(where)) for where in ("a", "ab", "ax", "axe", "abc", "abcd", "b", "c")}
+    both, whole = ["partial", "whole"], ["whole"]
+    assert found == {
+        "a": both,
+        "ab": whole,
+        "ax": whole,
+        "axe": both,
+        "abc": both,
+        "abcd": both,
+        "b": ["partial"],
+        "c": [],
+    }
+    assert list(index.match(None)) == both
+    index.remove("partial", partial)
+    assert list(index.match("abc")) == whole

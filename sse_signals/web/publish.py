@@ -79,7 +79,6 @@ class Publish:
             return unexpected
         try:
             self._site.admit(request)
-            self._site.check_origin(request)
             await self._identify(request)
             bodies.check_length(request, self._site.limits.body)
         except (Problem, SignalsError) as refused:

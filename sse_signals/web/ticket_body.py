@@ -122,7 +122,7 @@ def _filters(texts: list[str]) -> Filters:
     try:
         return Filters.parse(texts)
     except InvalidInput as error:
-        raise ValidationError(f"{error.detail} {error.hint}", "topics") from None
+        raise ValidationError({"topics": [f"{error.detail} {error.hint}"]}) from None
 
 
 def _refused(errors: Sequence[Mapping[str, Any]]) -> Problem:

@@ -37,7 +37,7 @@ async def test_an_unknown_key_is_refused() -> None:
     """Another key, a part of one, one with more or in other letters: refused, and not shown."""
     key, digest = new_key()
     door = ApiKeys({"ci": digest.upper()})
-    assert await door.authenticate(Credentials(key))
+    assert (await door.authenticate(Credentials(key))).subject == "key:ci"
     for token in (new_key()[0], key[:-1], key + "A", key.swapcase().replace("SSE_", "sse_"), "sse_", "sse_\udcff"):
         with pytest.raises(NotAuthenticated) as caught:
             await door.authenticate(Credentials(token))

@@ -66,6 +66,19 @@ async def test_an_unknown_name_makes_one_fetch(world: World) -> None:
     assert world.requests == 2
 
 
+async def test_there_is_one_fetch_at_a_time(world: World) -> None:
+    """Even if it takes longer than the cool-down: who comes then waits for the one that is under way."""
+    release = world.server.hang()
+    first = asyncio.create_task(world.known())
+    await world.server.until_asked(1)
+    world.clock.advance(11)
+    second = asyncio.create_task(world.known("two"))
+    await asyncio.sleep(0)
+    release()
+    assert (await first, await second) == (True, False)
+    assert world.requests == 1
+
+
 async def test_a_known_key_for_another_algorithm_fetches_nothing(world: World) -> None:
     """Nor do several that might be meant: the issuer cannot help."""
     world.server.publish(ONE, TWO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +80,7 @@ def test_what_is_no_order_says_so(text: bytes) -> None:
 def test_11_an_order_holds_no_token() -> None:
     """11: a renewal tells other nodes who somebody is, not by what that was proved."""
     text = orders.encode(Renew("0123abcd-0123456789abcdef", ann(expires_ms=NOON)))
-    assert sorted(__import__("json").loads(text)["identity"]) == [
+    assert sorted(json.loads(text)["identity"]) == [
         "expires",
         "grants",
         "issued",

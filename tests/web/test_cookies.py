@@ -66,7 +66,7 @@ def other_sessions(count: int) -> list[str]:
     ],
 )
 def test_cookies_are_read_as_browsers_write_them(headers: list[str], values: list[str]) -> None:
-    """Every cookie of a name is found, in its order; a semicolon ends a cookie even in quotes, and nothing is decoded."""
+    """Every cookie of a name is found, in its order; a semicolon ends one even in quotes, and nothing is decoded."""
     assert cookies("a", *headers) == values
 
 

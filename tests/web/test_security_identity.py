@@ -413,10 +413,11 @@ async def test_15_ownership_of_today(hub: House) -> None:
         assert json.loads(goodbye["data"]) == {"reason": "revoked"}
 
 
-async def test_35_forged_log_lines(hub: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_35_forged_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     """35, 11: a refusal is one log line with its cause, and what was shown is not in it."""
     caplog.set_level(logging.INFO)
-    await hub.poll("token-secret-canary")
+    async with house(logger=logging.getLogger("tests.security")) as hub:
+        await hub.poll("token-secret-canary")
     lines = [record.getMessage() for record in caplog.records if "not authenticated" in record.getMessage()]
     assert len(lines) == 1
     assert "unknown-key" in lines[0]

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from sse_signals import Identity
+from sse_signals.grants import ALL_GRANTS
 from tests.web.doors import foreign
 from tests.web.rawhttp import ask, connection, events, messages, request
 
@@ -21,10 +22,10 @@ SIGNALS = [
 ]
 
 
-def named(request: web.BaseRequest) -> Identity:
+async def named(request: web.BaseRequest) -> Identity:
     """Take a request's word for who sent it."""
     name = request.headers.get("X-Name")
-    return Identity(name, frozenset({name})) if name else Identity()
+    return Identity(name, frozenset({name}) if name else frozenset(), grants=ALL_GRANTS)
 
 
 async def test_only_owners_get_what_is_targeted() -> None:

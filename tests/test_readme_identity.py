@@ -1,0 +1,84 @@
+"""What the README says about who may do what is true: its lines are run, its files read, its causes compared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from sse_signals.auth import api_keys, backstage, causes, rules_file
+from sse_signals.life import ticket_causes
+from sse_signals.server import running
+from sse_signals.settings import load
+from tests.test_readme import DEADLINE, README, blocks
+
+if TYPE_CHECKING:
+    import pytest
+
+COMMANDS = Path(sys.executable).parent
+
+
+def in_shell(lines: list[str], shown: str) -> str:
+    """Run lines of shell as somebody types them, and return what they leave in a variable."""
+    environment = {"PATH": f"{COMMANDS}:{os.environ['PATH']}"}
+    script = "\n".join([*lines, f'printf "%s" "${shown}"'])
+    return subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, check=True, text=True).stdout
+
+
+async def test_the_lines_to_try_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret, two tokens, a stream and a publish: what is targeted arrives, as the example promises."""
+    (example,) = (block for block in blocks("sh") if "SIGNALS_AUTH" in block)
+    lines = example.splitlines()
+    export, tokens = lines[0], [line for line in lines if "sse-signals token" in line]
+    secret = await asyncio.to_thread(in_shell, [export], "SIGNALS_JWT_SECRET")
+    fixed = f"export SIGNALS_AUTH=jwt SIGNALS_JWT_SECRET={secret}"
+    ann, backend = [await asyncio.to_thread(in_shell, [fixed, *tokens], name) for name in ("ANN", "BACKEND")]
+    settings = load({"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_SECRET": secret}, {"port": 0})
+    async with running(settings, structlog.get_logger("sse_signals")) as hub, asyncio.timeout(DEADLINE):
+        monkeypatch.setitem(os.environ, "ANN", ann)
+        typed = [line.removesuffix(" &").replace("http://127.0.0.1:8080", hub.url[:-8]) for line in lines]
+        listen, publish = (shlex.split(line) for line in typed if line.startswith("curl"))
+        listener = await start(listen, ann, backend)
+        assert listener.stdout is not None
+        assert b'"subject":"user:default/ann"' in await listener.stdout.readuntil(b"\n\n")
+        publisher = await start(publish, ann, backend)
+        assert (await publisher.communicate())[0].startswith(b'{"id":"')
+        assert b'"message":"for ops only"' in await listener.stdout.readuntil(b"\n\n")
+        listener.terminate()
+        await listener.wait()
+
+
+async def start(words: list[str], ann: str, backend: str) -> asyncio.subprocess.Process:
+    """Run a command of the README with its two variables."""
+    filled = [word.replace("$ANN", ann).replace("$BACKEND", backend) for word in words]
+    return await asyncio.create_subprocess_exec(*filled, stdout=-1, stderr=-3)
+
+
+def test_the_file_of_rules(tmp_path: Path) -> None:
+    """The file of rules is one, and grants what its comments say."""
+    (example,) = blocks("toml")
+    path = tmp_path / "rules.toml"
+    path.write_text(example)
+    path.chmod(0o600)
+    found = rules_file.load(path)
+    assert list(found.rules.private) == ["audit/*", "hr:*"]
+    assert len(found.rules.rules) == 2
+    assert set(found.keys) == {"ci"}
+
+
+def test_the_causes_of_a_401() -> None:
+    """Every cause of a refusal stands in the table, and the table has no other."""
+    table = README[README.index("### When it says 401") :].partition("## Settings")[0]
+    listed = set(re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
+    modules: list[Any] = [causes, ticket_causes, api_keys, backstage]
+    known = set().union(*(getattr(module, "HINTS", {}) for module in modules))
+    others = {"bad-authorization", "no-credentials", "unknown-token", "revoked", "expired"}
+    assert listed >= known
+    assert listed - known - others <= {"unknown-api-key", "ownership-refused", "unknown-plugin"}
