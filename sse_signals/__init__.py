@@ -4,6 +4,7 @@ The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what the
 """
 
 from sse_signals.app import SignalsService
+from sse_signals.authenticators import authentication
 from sse_signals.client.signals_client import SignalsClient
 from sse_signals.errors import (
     BrokerUnavailable,
@@ -57,4 +58,5 @@ __all__ = [
     "SignalsGap",
     "SignalsService",
     "TooMany",
+    "authentication",
 ]

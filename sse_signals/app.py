@@ -146,6 +146,8 @@ class SignalsService:
         self.site.sweep = None
         if security is not None:
             await security.stop()
+        if self._authentication is not None and self._authentication.close is not None:
+            await self._authentication.close()
         await self._event_broker.stop()
 
     def _secure(self, authentication: Authentication) -> Security:

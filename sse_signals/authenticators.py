@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ from sse_signals.auth.verifier import Verifier
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import ConfigurationError
 from sse_signals.key_files import naming, public_keys, shared_secret, ticket_secret
+from sse_signals.life.authentication import Authentication
+from sse_signals.logs import adapt
 from sse_signals.rules import NO_RULES, Rules
-from sse_signals.settings import variable
+from sse_signals.settings import Settings, load, variable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from sse_signals.auth.keys import Key, KeySource
     from sse_signals.auth.verifier import Check
     from sse_signals.interfaces import Authenticator
-    from sse_signals.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,45 @@ def authenticators(settings: Settings, *, clock: Callable[[], int] = wall_clock_
         ConfigurationError: A file, key or secret cannot be used; the text names the setting.
     """
     return _Assembly(settings, clock, logger).assembled()
+
+
+def authentication(*, logger: Any = None, clock: Callable[[], int] = wall_clock_ms, **settings: Any) -> Authentication:
+    """Return how a hub of your own application finds out who is there, with what this package has for that.
+
+    It reads files, and so is not for a running event loop.
+
+    Args:
+        logger: A structlog or standard logger.
+        clock: Milliseconds since 1970-01-01 UTC.
+        settings: As the variables of the command are called, in lower case and without ``SIGNALS_``; for example
+            ``auth="jwt", jwt_jwks_url="https://id.example.com/keys", jwt_issuer=…, jwt_audience=…``.
+
+    Raises:
+        ConfigurationError: A setting is unknown, or cannot be used; the text names it.
+    """
+    unknown = settings.keys() - {field.name for field in fields(Settings)}
+    if unknown:
+        raise ConfigurationError(f"{min(unknown)} is no setting; for those there are see the table in the README.")
+    found = load({}, settings)
+    return authentication_of(found, authenticators(found, clock=clock, logger=adapt(logger)))
+
+
+def authentication_of(settings: Settings, assembled: Assembled) -> Authentication:
+    """Return the authentication that settings ask for, made of what was assembled for them.
+
+    Raises:
+        ConfigurationError: They ask for none.
+    """
+    return Authentication(
+        assembled.authenticators,
+        rules=assembled.rules,
+        anonymous=settings.anonymous,
+        cookie=settings.cookie,
+        secret=assembled.ticket_secret,
+        lifetime=settings.token_lifetime + settings.leeway,  # so late may a token be refused that was not revoked
+        expiring=settings.expiring,
+        close=assembled.close,
+    )
 
 
 class _Assembly:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from aiohttp import ClientPayloadError, web
 
 from sse_signals.app import SignalsService
-from sse_signals.authenticators import authenticators
+from sse_signals.authenticators import authentication_of, authenticators
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import ConfigurationError
 from sse_signals.event_broker import EventBroker
-from sse_signals.life.authentication import Authentication
 from sse_signals.model import HistoryLimits
 from sse_signals.process import check_machine, rare_collections, told_once_a_second
 from sse_signals.web.origins import LOCAL_HOSTS
@@ -181,14 +180,13 @@ def _add_service(
         allowed_hosts=None if settings.insecure or settings.auth else {*LOCAL_HOSTS, _in_url(settings.host)},
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
-        authentication=_authentication(settings, assembled),
+        authentication=authentication_of(settings, assembled) if settings.auth else None,
         logger=logger,
     )
     app.router.add_route("*", "/{tail:.*}", not_found(service.site), expect_handler=service.site.expect)
 
     async def close(_app: web.Application) -> None:
         await event_broker.close()
-        await assembled.close()
 
     app.on_cleanup.append(close)
     return service
@@ -203,20 +201,6 @@ def _limits(settings: Settings) -> Limits:
         streams_per_address=settings.max_streams_per_address,
         publish_rate=settings.publish_rate,
         publish_burst=settings.publish_burst,
-    )
-
-
-def _authentication(settings: Settings, assembled: Assembled) -> Authentication | None:
-    if not settings.auth:
-        return None
-    return Authentication(
-        assembled.authenticators,
-        rules=assembled.rules,
-        anonymous=settings.anonymous,
-        cookie=settings.cookie,
-        secret=assembled.ticket_secret,
-        lifetime=settings.token_lifetime,
-        expiring=settings.expiring,
     )
 
 

@@ -25,7 +25,7 @@ PUBLIC = {
     *("Event", "HistoryLimits", "Identity", "Limits"),
     *("SignalsError", "InvalidInput", "MessageTooLarge", "ConfigurationError"),
     *("BrokerUnavailable", "IdempotencyConflict", "IdempotencyTableFull", "SignalsGap"),
-    *("Authentication", "Authenticator", "Credentials", "Grants", "PublishGrant", "Rule", "Rules"),
+    *("Authentication", "Authenticator", "Credentials", "Grants", "PublishGrant", "Rule", "Rules", "authentication"),
     *("NotAuthenticated", "NotRecognised", "NotGranted", "IssuerUnavailable", "TooMany"),
 }
 

@@ -40,7 +40,7 @@ async def test_the_application_serves_what_its_plugin_publishes_under_a_plain_ru
     http: aiohttp.ClientSession,
 ) -> None:
     """The whole example works in an application that others run, and so do its shorter companions."""
-    application, publish, listen, listen_to_others = blocks("python")
+    application, publish, listen, listen_to_others, _ = blocks("python")
     example: dict[str, Any] = {"__name__": "example"}
     exec(application, example)
     runner = web.AppRunner(example["app"])

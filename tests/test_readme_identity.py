@@ -9,18 +9,19 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 import structlog
+from aiohttp import web
 
+from sse_signals import ConfigurationError, EventBroker, SignalsService, authentication
 from sse_signals.auth import api_keys, backstage, causes, rules_file
 from sse_signals.life import ticket_causes
 from sse_signals.server import running
 from sse_signals.settings import load
 from tests.test_readme import DEADLINE, README, blocks
-
-if TYPE_CHECKING:
-    import pytest
+from tests.web.rawhttp import ask, request
 
 COMMANDS = Path(sys.executable).parent
 
@@ -59,6 +60,45 @@ async def start(words: list[str], ann: str, backend: str) -> asyncio.subprocess.
     """Run a command of the README with its two variables."""
     filled = [word.replace("$ANN", ann).replace("$BACKEND", backend) for word in words]
     return await asyncio.create_subprocess_exec(*filled, stdout=-1, stderr=-3)
+
+
+async def test_an_application_with_sessions_of_its_own() -> None:
+    """The example lets in who is signed in, by header or cookie, and says why it does not let in others."""
+    example = blocks("python")[-1]
+    app = web.Application()
+    names = {"app": app, "event_broker": EventBroker.from_url("memory://"), "SignalsService": SignalsService}
+    exec(example, names)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        url = f"{site.name}/signals"
+        for headers, status, text in (
+            ([], 401, "no-credentials"),
+            (["Authorization: Bearer somebody"], 401, "signed-out"),
+            (["Authorization: Bearer a-session-of-ann"], 200, '"subject":"user:default/ann"'),
+            (["Cookie: session=a-session-of-ann", "Sec-Fetch-Site: same-origin"], 200, '"subject":"user:default/ann"'),
+        ):
+            answer = await ask(url, request("GET", "/signals/stream?poll=1", *headers))
+            assert answer.status == status
+            assert text in answer.body.decode()
+    finally:
+        await runner.cleanup()
+
+
+def test_an_authentication_made_from_settings() -> None:
+    """Settings of the command make the authentication of an application; unknown ones and bad values are refused."""
+    made = authentication(auth="jwt", jwt_secret="s" * 32, anonymous=True, expiring=5)
+    assert (len(made.authenticators), made.anonymous, made.expiring) == (1, True, 5)
+    for wrong in (
+        {"auth": "jwt", "jwt_secrets": "s" * 32},
+        {"auth": "jwt"},
+        {"auth": "jwt", "jwt_secret": "short"},
+        {},
+    ):
+        with pytest.raises(ConfigurationError):
+            authentication(**wrong)
 
 
 def test_the_file_of_rules(tmp_path: Path) -> None:

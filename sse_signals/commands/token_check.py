@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,17 +18,21 @@ from sse_signals.authenticators import authenticators
 from sse_signals.clock import wall_clock_ms
 from sse_signals.commands.token_report import Verdict, document, lines
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
+from sse_signals.identity import Identity
 from sse_signals.interfaces import Credentials
 from sse_signals.logs import adapt
 from sse_signals.settings import load, variable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sse_signals.authenticators import Assembled, Method
     from sse_signals.settings import Settings
 
 _LONGEST: Final = 64 * 1024  # characters that are read of a token
 _WIDEST: Final = 100  # columns
 _PLAIN: Final = 80  # columns where there is no terminal
+_LAST: Final = "identity"  # the check of what a token says, after all that any token has to pass
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
 _NOBODY_HAS_TO: Final = (
     f"nobody has to authenticate: {variable('auth')} says how one does, for this command as for the hub."
@@ -100,29 +105,42 @@ async def _explained(assembled: Assembled, token: str) -> Verdict:
     now_ms = wall_clock_ms()
     passed_over: list[tuple[str, NotRecognised]] = []
     for method in assembled.methods:
-        try:
-            identity = await method.authenticator.authenticate(Credentials(token))
-        except NotRecognised as error:
-            if len(assembled.methods) == 1:  # of course it is meant for this one
-                return Verdict(method.name, [], await _checks(method, token, error), None, now_ms)
-            passed_over.append((method.name, error))
-        except (NotAuthenticated, IssuerUnavailable) as error:
-            return Verdict(method.name, passed_over, await _checks(method, token, error), None, now_ms)
-        else:
-            checks = await _checks(method, token, None)
-            return Verdict(method.name, passed_over, checks, assembled.rules.apply(identity), now_ms)
+        outcome = await _outcome(method, token)
+        if isinstance(outcome, NotRecognised) and len(assembled.methods) > 1:
+            passed_over.append((method.name, outcome))
+            continue
+        checks = await _checks(method, token, outcome)
+        identity = assembled.rules.apply(outcome) if isinstance(outcome, Identity) else None
+        return Verdict(method.name, passed_over, checks, identity, now_ms)
     return Verdict(None, passed_over, [], None, now_ms)
 
 
-async def _checks(method: Method, token: str, error: NotAuthenticated | IssuerUnavailable | None) -> list[Check]:
-    checks = [] if method.inspect is None else list(await method.inspect(token))
-    if error is not None and all(check.passed for check in checks):
-        # It fails in what comes after the checks that a token of any content has to pass.
-        if isinstance(error, NotAuthenticated):
-            checks.append(Check("identity", passed=False, detail=error.detail, cause=error.cause, hint=error.hint))
-        else:
-            checks.append(Check("identity", passed=None, detail=f"It cannot be told now: {error}."))
+async def _outcome(method: Method, token: str) -> Identity | NotAuthenticated | IssuerUnavailable:
+    try:
+        return await method.authenticator.authenticate(Credentials(token))
+    except (NotAuthenticated, IssuerUnavailable) as error:
+        return error
+
+
+async def _checks(
+    method: Method, token: str, outcome: Identity | NotAuthenticated | IssuerUnavailable
+) -> Sequence[Check]:
+    """Return how a token fared, and as the last check what came of it, unless an earlier one says it."""
+    checks: list[Check] = []
+    if method.inspect is not None:
+        with suppress(NotRecognised):
+            checks = list(await method.inspect(token))
+    if all(check.passed for check in checks) and not any(check.name == _LAST for check in checks):
+        checks.append(_last(outcome))
     return checks
+
+
+def _last(outcome: Identity | NotAuthenticated | IssuerUnavailable) -> Check:
+    if isinstance(outcome, NotAuthenticated):
+        return Check(_LAST, passed=False, detail=outcome.detail, cause=outcome.cause, hint=outcome.hint)
+    if isinstance(outcome, IssuerUnavailable):
+        return Check(_LAST, passed=None, detail=f"It cannot be told now: {outcome}.")
+    return Check(_LAST, passed=True, detail=f"It is {outcome.subject!a}.")
 
 
 def _paint(text: str, colour: str) -> str:

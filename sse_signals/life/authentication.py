@@ -9,7 +9,7 @@ from sse_signals.errors import ConfigurationError
 from sse_signals.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sse_signals.interfaces import Authenticator
 
@@ -29,6 +29,7 @@ class Authentication:
             long as the process.
         lifetime: Seconds that the longest accepted token lives; revocations are kept as long.
         expiring: Seconds before its end at which a stream is told of it.
+        close: Called when the hub ends, to let go of connections to issuers; None when there is nothing to let go.
 
     Raises:
         ConfigurationError: There is no authenticator, or the secret is too short.
@@ -41,6 +42,7 @@ class Authentication:
     secret: bytes | None = field(default=None, repr=False)
     lifetime: float = 86_400.0
     expiring: float = 60.0
+    close: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         if not self.authenticators:

@@ -74,8 +74,8 @@ async def admit(
         raise contradiction(f"The cookie {name} is there more than once.")
     try:
         admission = await tickets.redeem(text, filters)
-    except NotAuthenticated as error:
-        if not values or error.cause == "ticket-for-other-topics":
+    except NotAuthenticated:
+        if not values:
             raise
         check_cookie_origin(request, allowed)
         admission = await tickets.come_back(text, values[0], filters)

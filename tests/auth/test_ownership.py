@@ -138,6 +138,19 @@ async def test_nobody_is_asked_with_an_expired_token(issuer: Backstage, asked: A
     assert asked.requests == 2
 
 
+async def test_an_expired_token_is_not_shown_to_backstage(issuer: Backstage, asked: Asked) -> None:
+    """Not even before it is forgotten: what was told goes on, and nobody is asked."""
+    await asked.of(asked.token("user:default/other"))
+    issuer.clock.advance(30)
+    await asked.of(asked.token(seconds=50))
+    issuer.clock.advance(30)
+    await asked.of(asked.token("user:default/other"))
+    issuer.clock.advance(30)
+    before = asked.requests
+    assert await asked.ownership.today(JANE) == TEAM
+    assert asked.requests == before
+
+
 async def test_an_expired_token_is_forgotten(issuer: Backstage, asked: Asked) -> None:
     """Nothing is kept of subjects who do not come back."""
     for number in range(5):
@@ -260,12 +273,12 @@ async def test_one_subject_that_fails_does_not_stop_the_others(issuer: Backstage
     for subject in subjects:
         await asked.of(asked.token(subject))
     issuer.groups[subjects[0]] = ["x" * 2_000_000]
-    issuer.groups.update({subject: ["group:default/new"] for subject in subjects[1:]})
-    for _ in range(5):
+    for number in range(5):
         issuer.clock.advance(60)
+        issuer.groups.update({subject: [f"group:default/{number}"] for subject in subjects[1:]})
         for subject in subjects[1:]:
             await asked.ownership.today(subjects[0])
-            assert await asked.ownership.today(subject) == {subject, "group:default/new"}
+            assert await asked.ownership.today(subject) == {subject, f"group:default/{number}"}
 
 
 async def test_an_unforeseen_failure_is_not_the_last_question(issuer: Backstage, asked: Asked) -> None:

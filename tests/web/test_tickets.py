@@ -146,6 +146,7 @@ async def test_the_url_asks_for_what_the_ticket_is_for(hub: House, body: object,
         (b'{"plugins": ["a:b"]}', "plugins[0]", "':'"),
         (b'{"topic": ["a"]}', "topic", "no such member"),
         (b'{"topics": ["' + b'","'.join(b"%d" % n for n in range(65)) + b'"]}', "topics", "more than 64"),
+        (b'{"topics": [' + b",".join([b'""'] * 65) + b"]}", "topics", "more than 64"),
         (b'{"plugins": ["' + b'","'.join(b"%d" % n for n in range(33)) + b'"]}', "topics", "more than 64"),
         (b'{"topics": ["' + b'","'.join(b"%d" % n * 120 for n in range(10, 50)) + b'"]}', "topics", "of 8000"),
         (json.dumps({str(n): 1 for n in range(33)}).encode(), "", "33 members"),
@@ -206,6 +207,16 @@ async def test_only_a_bearer_gets_a_ticket(headers: list[str]) -> None:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert "Authorization: Bearer" in answer.problem["hint"]
         assert [entry["cause"] for entry in logs if "cause" in entry] == ["no-credentials"]
+
+
+async def test_11_a_token_in_the_url_gets_no_ticket(hub: House) -> None:
+    """11: A bearer token in the URL is refused, with what to do instead."""
+    token = hub.tokens.issue("user:default/ann")
+    for query in (f"access_token={token}", f"token={token}"):
+        answer = await hub.ask("POST", f"tickets?{query}")
+        assert (answer.status, answer.kind) == (400, "token-in-url")
+        assert "Authorization: Bearer" in answer.problem["hint"]
+        assert token.encode() not in answer.body
 
 
 async def test_tokens_that_nobody_is_behind_get_no_ticket(hub: House) -> None:

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import CapturingLogger
+
+from sse_signals.auth.api_keys import new_key
+from sse_signals.authenticators import Assembled, authenticators
+from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
+from sse_signals.interfaces import Credentials, Refreshing
+from sse_signals.rules import NO_RULES
+from sse_signals.settings import load
+from tests.auth.backstage_issuer import JANE, Backstage, backstage
+from tests.auth.issuer import AUDIENCE, ISSUER, SECRET, SUBJECT, Clock, Issuer, signing_key
+from tests.auth.issuer_server import serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sse_signals.identity import Identity
+
+JWT: dict[str, Any] = {"auth": "jwt", "jwt_secret": SECRET, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+SHARED = Issuer(key=signing_key(None, "HS256"))
+
+
+@asynccontextmanager
+async def assembled(*, clock: Clock | None = None, logger: Any = None, **options: Any) -> AsyncIterator[Assembled]:
+    """Return what settings ask for, until the test is done with it."""
+    settings = load({}, options)
+    made = await asyncio.to_thread(authenticators, settings, clock=clock or Clock(), logger=logger or CapturingLogger())
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+def key() -> tuple[str, str]:
+    """An API key, and its SHA-256."""
+    return new_key()
+
+
+@pytest.fixture
+def rules(tmp_path: Path, key: tuple[str, str]) -> str:
+    """The path of a file with the key, and with what it may do."""
+    name = '"ci"'
+    text = f'[[key]]\nname = {name}\nsha256 = "{key[1]}"\n[[rule]]\nwho = ["key:ci"]\npublish = ["orders/*"]\n'
+    return written(tmp_path / "rules.toml", text)
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> str:
+    """The path of a file with a public key."""
+    return written(tmp_path / "key.pem", signing_key().pem())
+
+
+def written(path: Path, text: str) -> str:
+    """Write a file that only its owner can write, and return its path."""
+    path.write_text(text)
+    path.chmod(0o600)
+    return str(path)
+
+
+async def who(made: Assembled, token: str) -> Identity:
+    """Return who shows a token, as the hub finds it out."""
+    for authenticator in made.authenticators:
+        try:
+            return await authenticator.authenticate(Credentials(token))
+        except NotRecognised:
+            continue
+    raise AssertionError("nobody knows this kind of token")
+
+
+async def cause(made: Assembled, token: str) -> str:
+    """Return why a token is refused."""
+    with pytest.raises(NotAuthenticated) as caught:
+        await made.authenticators[-1].authenticate(Credentials(token))
+    return caught.value.cause
+
+
+async def test_nothing_set_is_nobody_asked() -> None:
+    """Without `auth` there are no authenticators, no rules and no secret."""
+    async with assembled() as made:
+        assert (made.authenticators, made.rules, made.ticket_secret) == ([], NO_RULES, None)
+
+
+async def test_jwt_settings_reach_the_verifier() -> None:
+    """Issuer, audience, type, leeway and lifetime are those that are set, and the claims have the names that are."""
+    options: dict[str, Any] = {
+        **JWT, "jwt_audience": "other, signals", "jwt_type": "at+jwt", "leeway": "10", "token_lifetime": "600",
+        "jwt_owns_claim": "groups", "jwt_grants_claim": "may", "secret": SECRET,
+    }  # fmt: skip
+    issuer = Issuer(key=SHARED.key, typ="at+jwt")
+    now = issuer.clock.seconds
+    async with assembled(**options) as made:
+        assert made.ticket_secret == SECRET.encode()
+        good = issuer.token(exp=now + 600, groups=["group:ops"], may={"admin": True})
+        identity = await who(made, good)
+        assert (identity.subject, identity.issuer) == (SUBJECT, "jwt")
+        assert identity.owns == {SUBJECT, "group:default/ops"}
+        assert identity.grants.admin
+        assert await cause(made, issuer.token(exp=now + 601)) == "too-long-lived"
+        assert (await who(made, issuer.token(iat=now - 60, exp=now - 9))).subject == SUBJECT
+        assert await cause(made, issuer.token(iat=now - 60, exp=now - 10)) == "expired"
+        assert await cause(made, issuer.token(exp=now + 60, aud="third")) == "wrong-audience"
+        assert await cause(made, issuer.token(exp=now + 60, iss="x")) == "wrong-issuer"
+        assert await cause(made, issuer.token({"typ": "JWT"}, exp=now + 60)) == "wrong-type"
+
+
+async def test_a_jwt_that_need_not_be_meant_for_this_hub_is_warned_of() -> None:
+    """Without issuer or audience any will do, and the start says which setting would change that."""
+    for missing in (["jwt_issuer"], ["jwt_audience"], ["jwt_issuer", "jwt_audience"], []):
+        logger = CapturingLogger()
+        options = {name: value for name, value in JWT.items() if name not in missing}
+        async with assembled(logger=logger, **options) as made:
+            stranger = {name.removeprefix("jwt_")[:3]: None for name in missing}
+            claims = {{"iss": "iss", "aud": "aud"}[name]: None for name in stranger}
+            assert (await who(made, SHARED.token(**claims))).subject == SUBJECT
+        warned = [call.kwargs["not_set"] for call in logger.calls if call.method_name == "warning"]
+        assert warned == ([[f"SIGNALS_{name.upper()}" for name in missing]] if missing else [])
+
+
+async def test_several_keys_at_once(pem: str) -> None:
+    """A secret and PEM files are all good, each for its own algorithm."""
+    async with assembled(**{**JWT, "jwt_key": pem}) as made:
+        for issuer in (SHARED, Issuer()):
+            assert (await who(made, issuer.token())).subject == SUBJECT
+
+
+@pytest.mark.parametrize("secret", [None, SECRET])
+async def test_published_keys_and_a_secret_beside_them(secret: str | None) -> None:
+    """Keys come from the URL; a secret beside it is only for the algorithms of secrets, and asks for nothing."""
+    async with serving() as server:
+        server.publish(signing_key())
+        options = {**JWT, "jwt_secret": secret, "jwt_jwks_url": server.at()}
+        async with assembled(**options) as made:
+            if secret is not None:
+                assert (await who(made, SHARED.token())).subject == SUBJECT
+                assert not server.requests
+            assert (await who(made, Issuer().token())).subject == SUBJECT
+            assert server.requests["/jwks.json"] == 1
+
+
+async def test_after_the_end_nothing_is_fetched() -> None:
+    """Closing lets go of the connections to issuers: who asks then is told that it cannot be checked."""
+    async with serving() as server:
+        server.publish(signing_key())
+        async with assembled(auth="jwt", jwt_jwks_url=server.at()) as made:
+            pass
+        with pytest.raises(IssuerUnavailable):
+            await who(made, Issuer().token())
+        assert not server.requests
+
+
+async def test_backstage_settings_reach_it() -> None:
+    """Its users and plugins are known, for the hub's plugin id and the issuer that are set."""
+    async with backstage() as issuer:
+        issuer.groups[JANE] = ["group:default/team"]
+        options: dict[str, Any] = {"auth": "backstage", "backstage_url": issuer.server.url + "/"}
+        async with assembled(clock=issuer.clock, **options) as made:
+            assert isinstance(made.authenticators[0], Refreshing)
+            identity = await who(made, issuer.user())
+            assert identity.issuer == "backstage"
+            assert identity.owns == {JANE, "group:default/team"}
+            assert (await who(made, issuer.plugin())).subject == "plugin:catalog"
+        options |= {"backstage_plugin_id": "events", "backstage_issuer": "https://else.example", "leeway": "0"}
+        async with assembled(clock=issuer.clock, **options) as made:
+            assert await cause(made, issuer.plugin()) == "wrong-audience"
+            assert (await who(made, issuer.plugin(aud="events"))).subject == "plugin:catalog"
+            assert await cause(made, issuer.user()) == "wrong-issuer"
+            assert (await who(made, issuer.user(iss="https://else.example"))).subject == JANE
+            assert await cause(made, issuer.user(iss="https://else.example", exp=issuer.clock.seconds)) == "expired"
+
+
+async def test_keys_and_rules_stand_in_one_file(rules: str, key: tuple[str, str]) -> None:
+    """A key is known, and the rules say what it may do."""
+    async with assembled(auth="keys", rules=rules) as made:
+        identity = made.rules.apply(await who(made, key[0]))
+        assert (identity.subject, identity.issuer) == ("key:ci", "keys")
+        assert [list(grant.filters) for grant in identity.grants.publish] == [["orders/*"]]
+        assert await cause(made, new_key()[0]) == "unknown-api-key"
+
+
+async def test_several_ways_at_once(rules: str, key: tuple[str, str]) -> None:
+    """Each token finds its own way, whatever the order in the setting; the surest of its kind is asked first."""
+    issuer: Backstage
+    async with backstage() as issuer:
+        options = {**JWT, "auth": "jwt,backstage,keys", "backstage_url": issuer.server.url, "rules": rules}
+        async with assembled(clock=issuer.clock, **options) as made:
+            assert [method.name for method in made.methods] == ["keys", "backstage", "jwt"]
+            tokens = (key[0], issuer.user(), SHARED.token())
+            assert [(await who(made, token)).issuer for token in tokens] == ["keys", "backstage", "jwt"]
+
+
+async def test_keys_that_are_not_in_force_are_told_of(rules: str, key: tuple[str, str]) -> None:
+    """Keys in the file mean nothing while `auth` does not say so; the start warns, and nobody gets in with one."""
+    logger = CapturingLogger()
+    async with assembled(**{**JWT, "rules": rules}, logger=logger) as made:
+        with pytest.raises(NotRecognised):
+            await made.authenticators[0].authenticate(Credentials(key[0]))
+    (warning,) = [call for call in logger.calls if call.method_name == "warning"]
+    assert warning.args == ("API keys are not in force",)
+    assert "SIGNALS_AUTH" in warning.kwargs["hint"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"^SIGNALS_AUTH holds 'keys': it may do so only if the file of SIGNALS_RULES has a \[\[key\]\]; "),
+        ("x = 1", r"^SIGNALS_RULES names a file that cannot be used: .*rules\.toml: 'x' is no member of the file"),
+        (None, r"^SIGNALS_RULES names a file that cannot be used: .* cannot be read"),
+    ],
+)
+def test_a_file_of_rules_that_cannot_be_used(tmp_path: Path, text: str | None, said: str) -> None:
+    """One sentence names the setting, and what is wrong."""
+    path = tmp_path / "rules.toml"
+    if text is not None:
+        written(path, text)
+    with pytest.raises(ConfigurationError, match=said):
+        authenticators(load({}, {"auth": "keys", "rules": str(path)}), logger=CapturingLogger())
+
+
+def test_the_secret_of_tickets_is_not_in_its_text() -> None:
+    """11: A canary secret appears in no text of what was made of it."""
+    settings = load({}, {**JWT, "secret": "canary-" + SECRET, "jwt_secret": "canary-" + SECRET})
+    made = authenticators(settings, logger=CapturingLogger())
+    assert made.ticket_secret == ("canary-" + SECRET).encode()
+    assert "canary" not in repr(made)
