@@ -15,6 +15,7 @@ from sse_signals.life.lives import Lives
 from sse_signals.life.nodes import Nodes
 from sse_signals.life.revocations import Revocations
 from sse_signals.life.security import Security
+from sse_signals.life.stream_sessions import StreamSessions
 from sse_signals.life.tickets import Tickets
 from sse_signals.logs import adapt
 from sse_signals.settings import checked
@@ -177,7 +178,13 @@ class SignalsService:
             drain=self._drain_soon,
             logger=site.logger,
         )
-        site.tickets = Tickets(state, secret=authentication.secret or secrets.token_bytes(32), clock=site.clock)
+        site.tickets = Tickets(
+            state,
+            secret=authentication.secret or secrets.token_bytes(32),
+            clock=site.clock,
+            per_subject=site.limits.streams_per_identity,
+        )
+        site.sessions = StreamSessions(state, clock=site.clock)
         site.rate = publish_rate(site.limits.publish_rate, site.limits.publish_burst)
         site.identify = Identification(
             access, cookie=authentication.cookie, cors_origins=site.cors_origins, proxies=site.proxies

@@ -150,7 +150,7 @@ class TooMany(SignalsError):
 
     Attributes:
         reason: Which, as a short name for programs: ``identity-streams``, ``address-streams``, ``publish-rate``,
-            ``failed-authentications``.
+            ``ticket-rate``, ``failed-authentications``.
         detail: What there is too much of, one sentence.
         retry_after: Seconds after which another try is sensible.
     """

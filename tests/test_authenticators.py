@@ -111,17 +111,18 @@ async def test_jwt_settings_reach_the_verifier() -> None:
         assert await cause(made, issuer.token({"typ": "JWT"}, exp=now + 60)) == "wrong-type"
 
 
-async def test_a_jwt_that_need_not_be_meant_for_this_hub_is_warned_of() -> None:
+@pytest.mark.parametrize(
+    "missing", [{}, {"jwt_issuer": "iss"}, {"jwt_audience": "aud"}, {"jwt_issuer": "iss", "jwt_audience": "aud"}]
+)
+async def test_a_jwt_that_need_not_be_meant_for_this_hub_is_warned_of(missing: dict[str, str]) -> None:
     """Without issuer or audience any will do, and the start says which setting would change that."""
-    for missing in (["jwt_issuer"], ["jwt_audience"], ["jwt_issuer", "jwt_audience"], []):
-        logger = CapturingLogger()
-        options = {name: value for name, value in JWT.items() if name not in missing}
-        async with assembled(logger=logger, **options) as made:
-            stranger = {name.removeprefix("jwt_")[:3]: None for name in missing}
-            claims = {{"iss": "iss", "aud": "aud"}[name]: None for name in stranger}
-            assert (await who(made, SHARED.token(**claims))).subject == SUBJECT
-        warned = [call.kwargs["not_set"] for call in logger.calls if call.method_name == "warning"]
-        assert warned == ([[f"SIGNALS_{name.upper()}" for name in missing]] if missing else [])
+    logger = CapturingLogger()
+    async with assembled(logger=logger, **{**JWT, **dict.fromkeys(missing)}) as made:
+        for value in (None, "https://anybody.example"):
+            token = SHARED.token(**dict.fromkeys(missing.values(), value))
+            assert (await who(made, token)).subject == SUBJECT
+    warned = [call.kwargs["not_set"] for call in logger.calls if call.method_name == "warning"]
+    assert warned == ([[f"SIGNALS_{name.upper()}" for name in missing]] if missing else [])
 
 
 async def test_several_keys_at_once(pem: str) -> None:
@@ -143,6 +144,17 @@ async def test_published_keys_and_a_secret_beside_them(secret: str | None) -> No
                 assert not server.requests
             assert (await who(made, Issuer().token())).subject == SUBJECT
             assert server.requests["/jwks.json"] == 1
+
+
+async def test_plain_http_is_used_where_it_is_allowed() -> None:
+    """Whoever says that the network is trusted can name an issuer on it."""
+    async with assembled(
+        auth="jwt,backstage",
+        jwt_jwks_url="http://192.0.2.1/keys",
+        backstage_url="http://192.0.2.1:7007",
+        insecure_issuer=True,
+    ) as made:
+        assert len(made.authenticators) == 2
 
 
 async def test_after_the_end_nothing_is_fetched() -> None:

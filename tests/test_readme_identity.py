@@ -91,12 +91,13 @@ def test_an_authentication_made_from_settings() -> None:
     """Settings of the command make the authentication of an application; unknown ones and bad values are refused."""
     made = authentication(auth="jwt", jwt_secret="s" * 32, anonymous=True, expiring=5)
     assert (len(made.authenticators), made.anonymous, made.expiring) == (1, True, 5)
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"auth": "jwt", "jwt_secrets": "s" * 32},
         {"auth": "jwt"},
         {"auth": "jwt", "jwt_secret": "short"},
         {},
-    ):
+    ]
+    for wrong in wrongs:
         with pytest.raises(ConfigurationError):
             authentication(**wrong)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from heapq import heappop, heappush
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from sse_signals.clock import wall_clock_ms
@@ -22,6 +24,7 @@ class MemoryState:
         """
         self._clock = clock
         self._held: dict[str, tuple[bytes, int]] = {}  # a value, and until when
+        self._keys: list[str] = []  # in order, so that a prefix finds its keys without a look at the others
         self._ends: list[tuple[int, str]] = []  # a heap of when to look whether a key is over
 
     def __len__(self) -> int:
@@ -44,13 +47,14 @@ class MemoryState:
     async def items(self, prefix: str) -> Sequence[tuple[str, bytes]]:
         """See `sse_signals.interfaces.SharedState.items`."""
         self._forget()
-        whole = self._held.get(prefix)
-        if whole is not None:
-            return [(prefix, whole[0])]
-        return [(key, value) for key, (value, _) in self._held.items() if key.startswith(prefix)]
+        first = bisect_left(self._keys, prefix)
+        found = takewhile(lambda key: key.startswith(prefix), islice(self._keys, first, None))
+        return [(key, self._held[key][0]) for key in found]
 
     def _keep(self, key: str, value: bytes, ttl: float) -> None:
         until_ms = self._clock() + round(ttl * 1000)
+        if key not in self._held:
+            insort(self._keys, key)
         self._held[key] = (value, until_ms)
         heappush(self._ends, (until_ms, key))
 
@@ -60,3 +64,4 @@ class MemoryState:
             _, key = heappop(self._ends)
             if key in self._held and self._held[key][1] <= now_ms:
                 del self._held[key]
+                del self._keys[bisect_left(self._keys, key)]

@@ -157,7 +157,9 @@ def _grants(
     return {name: value for name, value in grants.items() if value}
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExit status:\n  0    the key is printed\n  2    wrong arguments\n  130  interrupted with Ctrl-C"
+)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def key(name: str, *, as_json: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sse_signals.life.revocations import Revocations
     from sse_signals.rules import Rules
 
+_OF_ANOTHER_FORM: Final = frozenset({"malformed-token", "unknown-token", "unknown-api-key"})
 KNOWN: Final = 10_000  # tokens remembered, with what the rules made of them
 
 
@@ -132,11 +133,15 @@ class Access:
         self._logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)
 
     async def _ask(self, credentials: Credentials) -> Identity:
+        closest: NotRecognised | None = None
         for authenticator in self._authenticators:
             try:
                 return await authenticator.authenticate(credentials)
-            except NotRecognised:
-                continue
+            except NotRecognised as error:
+                if error.cause not in _OF_ANOTHER_FORM:
+                    closest = error
+        if closest is not None:  # one knew the form, and why it is not for this hub helps more than that nobody took it
+            raise closest
         raise NotAuthenticated(
             "unknown-token",
             "No authenticator of the hub knows this kind of token.",

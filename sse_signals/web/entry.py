@@ -28,22 +28,22 @@ class Entry:
     """A stream that may be opened.
 
     Attributes:
+        name: The stream's.
         identity: Who asks.
         address: Where from.
         filters: What they may read of what they ask for.
         found: What had to be looked up.
         place: What the stream counts for; to be closed with it.
         cookies: ``Set-Cookie`` values of the response.
-        session: The session of a one-time ticket, or None.
     """
 
+    name: str
     identity: Identity
     address: str
     filters: Filters
     found: Found
     place: Place
     cookies: Sequence[str] = ()
-    session: str | None = None
 
 
 async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Entry:
@@ -59,29 +59,32 @@ async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Ent
     address = site.address(request)
     place = site.places.open(None, address)
     try:
-        identity, cookies, session = await _identify(site, request, query)
+        name = site.name_stream()
+        identity, cookies = await _identify(site, request, query, name)
         place.identify(identity.subject)
         filters = readable(query.filters, identity.grants)
         found = await site.service.look_up(query.start, filters, identity, poll=query.poll)
     except BaseException:
         place.close()
         raise
-    return Entry(identity, address, filters, found, place, cookies, session)
+    return Entry(name, identity, address, filters, found, place, cookies)
 
 
 async def _identify(
-    site: Site, request: web.BaseRequest, query: StreamQuery
-) -> tuple[Identity, Sequence[str], str | None]:
-    """Return who asks, cookies to set, and the session of a ticket."""
+    site: Site, request: web.BaseRequest, query: StreamQuery, name: str
+) -> tuple[Identity, Sequence[str]]:
+    """Return who asks, and cookies to set."""
     if query.ticket is None or site.tickets is None:
-        return await site.identify(request), (), None
+        return await site.identify(request), ()
     shown = None if bearer(request) is None else await site.identify(request)
     try:
-        admission = await admit(site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins)
-        site.check(admission.identity)
+        admitted = await admit(site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins)
+        identity = await site.today(admitted.identity)
     except NotAuthenticated as error:
         site.tell(error, request)
         raise
-    if shown is not None and shown.subject != admission.identity.subject:
+    if shown is not None and shown.subject != identity.subject:
         raise contradiction("The Authorization header and the ticket are of different subjects.")
-    return admission.identity, admission.set_cookies, admission.session
+    if site.sessions is not None:
+        await site.sessions.remember(name, admitted.session, identity)
+    return identity, admitted.set_cookies

@@ -58,7 +58,8 @@ class Renewals:
             case Renewal.DONE:
                 return await self._renewed(request, name, identity)
             case Renewal.FORWARDED:
-                return self._answer(request, 202, {"stream": name, "status": "forwarded"})
+                answer = self._answer(request, 202, {"stream": name, "status": "forwarded"})
+                return await self._prolong(request, name, identity, answer)
             case _:
                 raise Problem(
                     404,
@@ -83,7 +84,12 @@ class Renewals:
         expires_ms = identity.expires_ms
         expires_at = None if expires_ms is None else timestamp(expires_ms)
         answer = self._answer(request, 200, {"stream": name, "status": "renewed", "expiresAt": expires_at})
-        for cookie in await self._site.prolong(name, identity):
+        return await self._prolong(request, name, identity, answer)
+
+    async def _prolong(self, request: web.Request, name: str, identity: Identity, answer: web.Response) -> web.Response:
+        """Let the session in whose cookie the stream's client comes back live as long as the stream."""
+        path = request.rel_url.raw_path.rpartition("/streams/")[0] + "/stream"
+        for cookie in await self._site.prolong(name, identity, path=path):
             answer.headers.add(hdrs.SET_COOKIE, cookie)
         return answer
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sse_signals.identity import Identity
     from sse_signals.life.buckets import Buckets
     from sse_signals.life.security import Security
+    from sse_signals.life.stream_sessions import StreamSessions
     from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
     from sse_signals.web.address import Proxies
@@ -80,7 +81,7 @@ class Site:
         tickets: One-time tickets, if somebody has to authenticate.
         rate: What each identity may still publish, if somebody has to authenticate.
         places: What each identity and address has open.
-        sessions: By the name of a stream, the session in whose cookie its client comes back.
+        sessions: In which sessions of tickets streams were opened, if somebody has to authenticate.
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
@@ -102,7 +103,7 @@ class Site:
     tickets: Tickets | None = None
     rate: Buckets | None = None
     places: StreamLimits = field(init=False)
-    sessions: dict[str, str] = field(default_factory=dict)
+    sessions: StreamSessions | None = None
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
@@ -152,21 +153,45 @@ class Site:
         if self.security is not None:
             self.security.access.check(identity)
 
+    async def today(self, identity: Identity) -> Identity:
+        """Return somebody who was let in some time ago as they are now.
+
+        Raises:
+            NotAuthenticated: They have expired, are revoked, or their issuer no longer vouches for them.
+        """
+        if self.security is None:
+            return identity
+        self.check(identity)
+        return await self.security.access.refreshed(identity)
+
     def tell(self, error: NotAuthenticated, request: web.BaseRequest) -> None:
         """Write the one log line of a refusal."""
         if self.security is not None:
             self.security.access.tell(error, self.address(request))
 
-    async def prolong(self, stream: str, identity: Identity) -> Sequence[str]:
-        """Let the session of a renewed stream go on too; return ``Set-Cookie`` values for it, if it has one."""
-        session = self.sessions.get(stream)
-        if self.tickets is None or session is None:
+    async def prolong(self, stream: str, identity: Identity, *, path: str) -> Sequence[str]:
+        """Let the session of a renewed stream go on too; return ``Set-Cookie`` values for it, if it has one.
+
+        Args:
+            stream: The stream's name.
+            identity: Who its subject is by a fresh token.
+            path: That of the stream's URL.
+
+        Raises:
+            BrokerUnavailable: Nobody can tell.
+        """
+        if self.tickets is None or self.sessions is None:
+            return ()
+        session = await self.sessions.of(stream)
+        if session is None:
             return ()
         try:
-            return [await prolong(self.tickets, session, identity, path=f"{self.prefix}/stream")]
+            cookie = await prolong(self.tickets, session, identity, path=path)
+            await self.sessions.remember(stream, session, identity)
         except (NotAuthenticated, NotGranted) as error:
             self.logger.info("session not renewed", stream=stream, error=str(error))
             return ()
+        return [cookie]
 
     def check_admin(self, identity: Identity) -> None:
         """Refuse whoever is no administrator.

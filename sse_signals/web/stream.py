@@ -48,7 +48,7 @@ class Connection:
         self.response = response
         self.opened = asyncio.get_running_loop().time()
         self.stream = Stream(
-            name=site.name_stream(),
+            name=entry.name,
             asked=query.filters,
             filters=entry.filters,
             identity=entry.identity,
@@ -79,8 +79,6 @@ class Connection:
         self._sweep.add(stream)
         if site.security is not None:
             site.security.lives.add(stream)
-        if self._entry.session is not None:
-            site.sessions[stream.name] = self._entry.session
         site.logger.info(
             "stream opened",
             stream=stream.name,
@@ -116,7 +114,6 @@ class Connection:
         self._site.service.node.hub.close(stream)
         if self._site.security is not None:
             self._site.security.lives.remove(stream)
-        self._site.sessions.pop(stream.name, None)
         self._entry.place.close()
         self._site.logger.info(
             "stream closed",

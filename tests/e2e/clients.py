@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     Once = Callable[[str, Mapping[str, str], Inbox], Awaitable[object]]
 
 # Names that a page has to know beforehand, since EventSource has no listener for every name.
-NAMES = ("changed", "removed", "signals.open", "signals.gap", "signals.heartbeat", "signals.goodbye")
+NAMES = (
+    *("changed", "removed"),
+    *("signals.open", "signals.gap", "signals.heartbeat", "signals.expiring", "signals.goodbye"),
+)
 
 CURL = ("curl", "-sN", "--noproxy", "*")
 
@@ -49,13 +53,14 @@ NODE_IS_READY = _node_is_ready()
 
 
 @asynccontextmanager
-async def resuming(once: Once, url: str, inbox: Inbox) -> AsyncIterator[None]:
+async def resuming(once: Once, url: str, inbox: Inbox, *, token: str | None = None) -> AsyncIterator[None]:
     """Listen with a client that leaves the resume to its user: again and again, after the last id that came."""
+    shown = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def listen() -> None:
         while True:
             last = inbox.last_event_id
-            await once(url, {"Last-Event-ID": last} if last else {}, inbox)
+            await once(url, {**shown, "Last-Event-ID": last} if last else shown, inbox)
 
     listening = asyncio.create_task(listen())
     try:
@@ -127,11 +132,12 @@ async def sseclient_once(url: str, headers: Mapping[str, str], inbox: Inbox) -> 
 
 
 @asynccontextmanager
-async def npm_eventsource(url: str, inbox: Inbox) -> AsyncIterator[None]:
+async def npm_eventsource(url: str, inbox: Inbox, *, token: str | None = None) -> AsyncIterator[None]:
     """Run the npm package, which resumes by itself, in a Node.js process that prints what it gets."""
     script = _HERE / "eventsource.mjs"
+    environment = os.environ | ({} if token is None else {"TOKEN": token})  # not where all processes see it
     process = await asyncio.create_subprocess_exec(
-        "node", str(script), str(_PACKAGES), url, *NAMES, stdout=asyncio.subprocess.PIPE
+        "node", str(script), str(_PACKAGES), url, *NAMES, stdout=asyncio.subprocess.PIPE, env=environment
     )
     assert process.stdout is not None
     output = process.stdout

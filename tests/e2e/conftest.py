@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
 
-from tests.e2e.browser import chromium, event_source, page
+from tests.e2e.browser import chromium, event_source, serving_pages
 from tests.e2e.clients import CHROMIUM, CLIENTS, NODE_IS_READY
 
 if TYPE_CHECKING:
@@ -37,14 +36,8 @@ def blockbuster(blockbuster: BlockBuster) -> BlockBuster:
 @pytest.fixture
 async def pages() -> AsyncIterator[str]:
     """The origin of a server that serves pages, and nothing of the hub."""
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving_pages() as origin:
+        yield origin
 
 
 @pytest.fixture(params=[_client(name) for name in (CHROMIUM, *CLIENTS)])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tests.e2e.inbox import DEADLINE
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
 STREAM = b"/stream"  # what tells the request of a stream from all others
@@ -21,13 +22,20 @@ class Proxy:
     When it has cut a connection it holds new ones, as a network does that is down: they are accepted, and get nowhere
     until it is told to release them.
 
+    Args:
+        url: The hub's.
+        watched: What tells the requests that are meant from all others.
+        tls: How it speaks to clients, if over TLS; the hub never sees any of that.
+
     Attributes:
         requests: The first bytes of each connection's request.
         responses: The first bytes of each connection's response.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, watched: bytes = STREAM, tls: ssl.SSLContext | None = None) -> None:
         self._target = urlsplit(url)
+        self._watched = watched
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: dict[asyncio.StreamWriter, None] = {}
@@ -39,7 +47,7 @@ class Proxy:
         self.responses: list[bytes] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -56,7 +64,8 @@ class Proxy:
         """The hub's URL, by way of this proxy."""
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
-        return urlunsplit(self._target._replace(netloc=f"127.0.0.1:{port}"))
+        scheme = "http" if self._tls is None else "https"
+        return urlunsplit(self._target._replace(scheme=scheme, netloc=f"127.0.0.1:{port}"))
 
     def cut_after(self, mark: bytes) -> None:
         """Let what a stream gets from now on pass up to the end of ``mark``, and then cut its connection."""
@@ -105,7 +114,7 @@ class Proxy:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                if STREAM in data:
+                if self._watched in data:
                     self._streams[writer] = None
                     self.requests.append(data)
                 to_upstream.write(data)

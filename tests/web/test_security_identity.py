@@ -458,5 +458,5 @@ async def test_nothing_is_left_of_streams_that_are_gone(hub: House) -> None:
         while hub.service.streams:  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
             await asyncio.sleep(0.005)
     assert site.security is not None
-    assert len(site.security.lives) == len(site.sessions) == 0
+    assert len(site.security.lives) == 0
     assert site.places.identities.of("ann") == 0
