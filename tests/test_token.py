@@ -227,7 +227,7 @@ def test_a_person_gets_a_note_beside_the_token() -> None:
     assert status == 0
     first, second = text.splitlines()
     assert claims(first)["sub"] == "user:default/ann"
-    assert second.startswith("For user:default/ann, for 1 h 30 min.")
+    assert "For user:default/ann, for 1 h 30 min." in second
 
 
 def test_help_says_everything() -> None:

@@ -39,7 +39,7 @@ Exit status:
 \b
 Examples:
   export SIGNALS_AUTH=jwt SIGNALS_JWT_SECRET=…
-  TOKEN=$(sse-signals token --subject user:default/ann --owns group:default/ops)
+  TOKEN=$(sse-signals token --subject user:default/ann --owns group:ops)
   curl -NH "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/signals/stream
 """
 
@@ -91,7 +91,7 @@ def token(context: click.Context, /, **asked: Any) -> None:
         sys.exit(2)
     click.echo(made)
     if sys.stderr.isatty():
-        note = f"For {asked['subject']}, for {span(asked['expires'])}. What it is good for: sse-signals token check -"
+        note = f"For {asked['subject']}, for {span(asked['expires'])}. Explained by: sse-signals token check -"
         click.secho(note, dim=True, err=True)
 
 

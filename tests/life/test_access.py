@@ -38,7 +38,7 @@ class Kind:
     async def authenticate(self, credentials: Credentials) -> Identity:
         self.asked.append(credentials.token)
         if not credentials.token.startswith(self.name):
-            raise NotRecognised("unknown-type", "Another kind.", hint="None.")
+            raise NotRecognised("unknown-token", "Another kind.", hint="None.")
         if self.failing is not None:
             raise self.failing
         if credentials.token not in self.known:
