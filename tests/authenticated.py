@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 PUBLISHER = Grants(publish=(PublishGrant(EVERYTHING),))
 ADMIN = Grants(publish=(PublishGrant(EVERYTHING),), admin=True)
 NO_GRANTS = Grants()
+A, B = "group:default/a", "group:default/b"
+SEEN = b'"message":"end"'  # in the last event that a test waits for
 
 
 class WallClock:
@@ -142,6 +144,11 @@ class House:
             writer.write(request("GET", f"/signals/stream{query}", *bearing(token), *headers, version="1.0"))
             receipt = await reader.readuntil(b"event: signals.open\n") and await reader.readuntil(b"\n\n")
             yield reader, json.loads(receipt.partition(b"data: ")[2])
+
+
+def signal(message: Any, topic: str = "t", targets: list[str] | None = None) -> dict[str, Any]:
+    """Return a signal."""
+    return {"topic": topic, "message": message} | ({} if targets is None else {"targetOwnershipEntityRefs": targets})
 
 
 def bearing(token: str | None) -> list[str]:

@@ -1,0 +1,102 @@
+"""The lives of open streams over HTTP; numbers are lines of the security checklist."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.authenticated import ADMIN, PUBLISHER, SEEN, A, B, House, house, signal
+from tests.web.rawhttp import events, messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[House]:
+    """A hub on which everybody has to authenticate."""
+    async with house() as opened:
+        yield opened
+
+
+async def test_13_expiry_of_an_open_stream(hub: House) -> None:
+    """13: a stream is told 60 s before its token expires, and ends when it does, with a reason and nothing after it."""
+    token = hub.tokens.issue("ann", seconds=100)
+    async with hub.stream(token, "?topic=t") as (reader, receipt):
+        assert receipt["expiresAt"].endswith("Z")
+        hub.clock.advance(50)
+        (notice,) = events(await reader.readuntil(b"\n\n"))
+        assert notice["event"] == "signals.expiring"
+        assert json.loads(notice["data"]) == {"expiresAt": receipt["expiresAt"]}
+        hub.clock.advance(50)
+        (goodbye,) = events(await reader.read())
+        assert json.loads(goodbye["data"]) == {"reason": "expired"}
+    assert (await hub.poll(token)).kind == "expired"
+
+
+async def test_13_renewal_of_an_open_stream(hub: House) -> None:
+    """13: a fresh token of the same subject prolongs a stream, with what is owned by then; no other does."""
+    backend, token = hub.tokens.issue("backend", grants=PUBLISHER), hub.tokens.issue("ann", A, seconds=100)
+    async with hub.stream(token, "?topic=t") as (reader, receipt):
+        path = f"streams/{receipt['stream']}/renew"
+        assert (await hub.ask("POST", path, token=hub.tokens.issue("bob"))).status == 403
+        fresh = hub.tokens.issue("ann", B, seconds=1000)
+        assert (await hub.ask("POST", path, token=fresh)).status == 200
+        await hub.publish(backend, signal(1, targets=[A]), signal(2, targets=[B]), signal("end"))
+        assert messages(await reader.readuntil(SEEN + b"}\n\n")) == [2, "end"]
+        hub.clock.advance(150)
+        await hub.publish(backend, signal("end"))
+        assert messages(await reader.readuntil(SEEN + b"}\n\n")) == ["end"]
+
+
+@pytest.mark.parametrize("what", ["subject", "token", "stream"])
+async def test_13_revocation_of_an_open_stream(hub: House, what: str) -> None:
+    """13: who is revoked is sent away and refused afterwards, remembered verifications included; others are not."""
+    admin = hub.tokens.issue("root", grants=ADMIN)
+    token, other = hub.tokens.issue("ann", token_id="t1"), hub.tokens.issue("bob")
+    async with hub.stream(token) as (reader, receipt), hub.stream(other):
+        named = {"subject": "ann", "token": "t1", "stream": receipt["stream"]}
+        body = json.dumps({what: named[what]}).encode()
+        for who, status in ((token, 403), (admin, 202)):
+            answer = await hub.ask("POST", "revocations", "Content-Type: application/json", token=who, body=body)
+            assert answer.status == status
+        (goodbye,) = events(await reader.read())
+        assert json.loads(goodbye["data"]) == {"reason": "revoked"}
+        refused = await hub.poll(token)
+        assert (refused.status, refused.kind) == (401, "revoked")
+        assert (await hub.poll(other)).status == 200
+        assert hub.service.streams == 1
+
+
+async def test_15_ownership_of_today(hub: House) -> None:
+    """15: what somebody owns is looked up again while a stream is open, and holds from then on; so does its loss."""
+    backend, token = hub.tokens.issue("backend", grants=PUBLISHER), hub.tokens.issue("ann", A)
+    async with hub.stream(token) as (reader, _):
+        hub.tokens.owned["ann"] = frozenset({B})
+        security = hub.service.site.security
+        assert security is not None
+        await security.refresh()
+        await hub.publish(backend, signal(1, targets=[A]), signal(2, targets=[B]), signal("end"))
+        assert messages(await reader.readuntil(SEEN + b"}\n\n")) == [2, "end"]
+        hub.tokens.withdrawn.add("ann")
+        await security.refresh()
+        (goodbye,) = events(await reader.read())
+        assert json.loads(goodbye["data"]) == {"reason": "revoked"}
+
+
+async def test_nothing_is_left_of_streams_that_are_gone(hub: House) -> None:
+    """However a stream ends, no place, life or session of it stays."""
+    token = hub.tokens.issue("ann")
+    for _ in range(3):
+        async with hub.stream(token):
+            pass
+    site = hub.service.site
+    async with asyncio.timeout(10):
+        while hub.service.streams:  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
+            await asyncio.sleep(0.005)
+    assert site.security is not None
+    assert len(site.security.lives) == 0
+    assert site.places.identities.of("ann") == 0
