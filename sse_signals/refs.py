@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from sse_signals.errors import InvalidInput
@@ -14,7 +15,7 @@ _PREFIX: Final = re.compile(r"(?:[^:/\s]+:(?:[^:/\s]+/[^:/\s]*)?)?")
 _DEFAULT_NAMESPACE: Final = "default"
 
 
-def entity_ref(text: str, field: str = "targetOwnershipEntityRefs") -> str:
+def entity_ref(text: object, field: str = "targetOwnershipEntityRefs") -> str:
     """Return an entity ref in the one form in which refs are compared: lower case ``kind:namespace/name``.
 
     Refs are case-insensitive, and a missing namespace means ``default``; see "Entity references" in Backstage's
@@ -23,6 +24,11 @@ def entity_ref(text: str, field: str = "targetOwnershipEntityRefs") -> str:
     Raises:
         InvalidInput: It is no entity ref.
     """
+    return _entity_ref(text, field) if isinstance(text, str) else visible(text, field)  # which then raises
+
+
+@lru_cache(maxsize=10_000)  # the same few groups stand in very many tokens and targets
+def _entity_ref(text: str, field: str) -> str:
     match = _ENTITY_REF.fullmatch(visible(text, field))
     if match is None:
         raise InvalidInput(

@@ -12,6 +12,7 @@ from sse_signals.auth.verified import VerifiedTokens
 from sse_signals.errors import NotAuthenticated
 
 if TYPE_CHECKING:
+    from sse_signals.auth.compact import Peeked
     from sse_signals.auth.verifier import Verifier
     from sse_signals.identity import Identity
     from sse_signals.interfaces import Credentials
@@ -48,8 +49,7 @@ class JwtAuthenticator:
         known = await self._verified.get(token)
         if known is not None:
             return known
-        self._recognise(token)
-        verified = await self._verifier.verify(token)
+        verified = await self._verifier.verify(token, self._recognised(token))
         identity = identity_of(
             verified.claims,
             token=token,
@@ -60,11 +60,12 @@ class JwtAuthenticator:
         self._verified.put(token, identity, verified.key)
         return identity
 
-    def _recognise(self, token: str) -> None:
-        """Check that nobody else is asked for: a token of another type or issuer may be another authenticator's."""
+    def _recognised(self, token: str) -> Peeked:
+        """Read a token that nobody else is asked for: one of another type or issuer may be another authenticator's."""
         peeked = peek(token)
         for rule in (kind, issuer):
             try:
                 rule(peeked, self._verifier.expected, 0)
             except NotAuthenticated as error:
                 raise unrecognised(error.cause, error.detail) from None
+        return peeked

@@ -105,15 +105,19 @@ class Verifier:
             lifetime_ms=round(lifetime * 1000),
         )
 
-    async def verify(self, token: str) -> Verified:
+    async def verify(self, token: str, peeked: Peeked | None = None) -> Verified:
         """Return what a token says, which is true.
+
+        Args:
+            token: The token.
+            peeked: What `peek` read in it, if somebody has looked already.
 
         Raises:
             NotRecognised: It is no JWT.
             NotAuthenticated: It failed a check; the causes are those of `sse_signals.auth.causes`.
             IssuerUnavailable: Its key cannot be fetched at the moment.
         """
-        examined = _Examined(self, token)
+        examined = _Examined(self, token, peeked)
         for _, _, check in _CHECKS:
             await check(examined)
         return Verified(examined.peeked.header, examined.peeked.claims, examined.key)
@@ -149,12 +153,13 @@ class _Examined:
     peeked: Peeked
     key: Key
 
-    def __init__(self, verifier: Verifier, token: str) -> None:
+    def __init__(self, verifier: Verifier, token: str, peeked: Peeked | None = None) -> None:
         self.verifier = verifier
         self.token = token
+        self._read_before = peeked
 
     async def read(self) -> str:
-        self.peeked = peek(self.token)
+        self.peeked = self._read_before or peek(self.token)
         return "It is a JWT."
 
     async def find_key(self) -> str:

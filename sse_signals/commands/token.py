@@ -175,9 +175,9 @@ def key(name: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps({"name": name, "key": made, "sha256": digest}))
         return
-    click.echo("The key, for who publishes; it is shown only now:\n")
+    click.echo("The key itself, for who publishes with it; it is shown only now:\n")
     click.secho(f"  {made}\n", bold=True)
-    click.echo(f"The lines for the hub's file of rules, {variable('rules')}; the second table says what it may do:\n")
+    click.echo(f"The key and what it may do, for the hub's file of rules ({variable('rules')}):\n")
     click.secho(f'  [[key]]\n  name = "{name}"\n  sha256 = "{digest}"\n', fg="cyan")
     click.secho(f'  [[rule]]\n  who = ["key:{name}"]\n  publish = ["orders/*"]', fg="cyan")
 
