@@ -6,9 +6,10 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.errors import IssuerUnavailable
+from sse_signals.errors import ConfigurationError, IssuerUnavailable
 from sse_signals.hub.sweep import Sweep
 from sse_signals.life.access import Access
+from sse_signals.life.authentication import Authentication
 from sse_signals.life.drain import drain
 from sse_signals.life.limits import FailedAuthentications, publish_rate
 from sse_signals.life.lives import Lives
@@ -19,7 +20,7 @@ from sse_signals.life.stream_sessions import StreamSessions
 from sse_signals.life.tickets import Tickets
 from sse_signals.logs import adapt
 from sse_signals.settings import checked
-from sse_signals.web.address import Proxies
+from sse_signals.web.address import NO_PROXIES, Proxies
 from sse_signals.web.credentials import Identification
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from sse_signals.event_broker import EventBroker
     from sse_signals.identity import Identity
-    from sse_signals.life.authentication import Authentication
 
 DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
 
@@ -84,6 +84,8 @@ class SignalsService:
         """
         origins = cors_origins if isinstance(cors_origins, str) else ",".join(cors_origins)
         proxies = trusted_proxies if isinstance(trusted_proxies, str) else ",".join(trusted_proxies)
+        if not isinstance(authentication, Authentication | None):
+            raise ConfigurationError("authentication is no Authentication: write Authentication([…]).")
         if authentication is not None and allowed_hosts is LOCAL_HOSTS:
             allowed_hosts = None
         site = Site(
@@ -96,7 +98,7 @@ class SignalsService:
             send_timeout=checked("send_timeout", send_timeout),
             hosts=host_names(allowed_hosts),
             cors_origins=checked("cors_origins", origins),
-            proxies=Proxies.parse(proxies),
+            proxies=Proxies.parse(proxies) if proxies else NO_PROXIES,
         )
         if authentication is not None:
             site.identify = _too_early
@@ -154,13 +156,16 @@ class SignalsService:
     def _secure(self, authentication: Authentication) -> Security:
         """Have the site ask who is there from now on."""
         site, state, service = self.site, self._event_broker.state, self._event_broker.service
-        revocations = Revocations(state, lifetime=authentication.lifetime, clock=site.clock)
+        revocations = Revocations(
+            state, lifetime=authentication.lifetime, leeway=authentication.leeway, clock=site.clock
+        )
         access = Access(
             authentication.authenticators,
             rules=authentication.rules,
             revocations=revocations,
             failures=FailedAuthentications(),
             anonymous=authentication.anonymous,
+            leeway=authentication.leeway,
             clock=site.clock,
             logger=site.logger,
         )
@@ -186,9 +191,10 @@ class SignalsService:
         )
         site.sessions = StreamSessions(state, clock=site.clock)
         site.rate = publish_rate(site.limits.publish_rate, site.limits.publish_burst)
-        site.identify = Identification(
+        identification = Identification(
             access, cookie=authentication.cookie, cors_origins=site.cors_origins, proxies=site.proxies
-        ).identify
+        )
+        site.identify, site.shows = identification.identify, identification.shows
         return site.security
 
     def _drain_soon(self) -> None:

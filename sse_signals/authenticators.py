@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.auth import rules_file
 from sse_signals.auth.api_keys import ApiKeys
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
     from sse_signals.auth.keys import Key, KeySource
     from sse_signals.auth.verifier import Check
     from sse_signals.interfaces import Authenticator
+
+
+_OF_THEMSELVES: Final = {"auth", "rules", "anonymous", "cookie", "secret", "leeway", "token_lifetime", "expiring"}
+_SETTINGS: Final = {
+    field.name
+    for field in fields(Settings)
+    if field.name in _OF_THEMSELVES or field.name.startswith(("jwt_", "backstage_", "insecure_issuer"))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +109,12 @@ def authentication(*, logger: Any = None, clock: Callable[[], int] = wall_clock_
     Raises:
         ConfigurationError: A setting is unknown, or cannot be used; the text names it.
     """
-    unknown = settings.keys() - {field.name for field in fields(Settings)}
-    if unknown:
-        raise ConfigurationError(f"{min(unknown)} is no setting; for those there are see the table in the README.")
+    for name in settings.keys() - _SETTINGS:
+        near = get_close_matches(name, _SETTINGS, 1)
+        mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_SETTINGS))}."
+        raise ConfigurationError(f"{name} is no setting of authentication: {mend}")
+    if not settings.get("auth"):
+        raise ConfigurationError("auth is not given: it may be jwt, backstage, keys, or several, separated by commas.")
     found = load({}, settings)
     return authentication_of(found, authenticators(found, clock=clock, logger=adapt(logger)))
 
@@ -119,6 +131,7 @@ def authentication_of(settings: Settings, assembled: Assembled) -> Authenticatio
         anonymous=settings.anonymous,
         cookie=settings.cookie,
         secret=assembled.ticket_secret,
+        leeway=settings.leeway,
         lifetime=settings.token_lifetime + settings.leeway,  # so late may a token be refused that was not revoked
         expiring=settings.expiring,
         close=assembled.close,
@@ -178,6 +191,7 @@ class _Assembly:
                 logger=self._logger,
                 plugin_id=settings.backstage_plugin_id,
                 issuer=settings.backstage_issuer,
+                plugins=settings.backstage_plugins or None,
                 leeway=settings.leeway,
                 lifetime=settings.token_lifetime,
             )

@@ -138,11 +138,13 @@ class IssuerUnavailable(SignalsError):
 
     Attributes:
         retry_after: Seconds after which another try is sensible.
+        named: Whether it is the credential that has named whom to ask, so that it may be made up.
     """
 
-    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+    def __init__(self, detail: str, *, retry_after: float = 5.0, named: bool = False) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.named = named
 
 
 class TooMany(SignalsError):

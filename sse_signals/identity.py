@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sse_signals.grants import ALL_GRANTS, NO_GRANTS, Grants
-from sse_signals.refs import entity_ref
+from sse_signals.refs import entity_ref, subject_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Identity:
     """A verified subject, the entity refs it owns, what it may do, and until when.
 
     Attributes:
-        subject: Who it is, or None for somebody anonymous.
+        subject: Who it is, in the form in which subjects are compared, or None for somebody anonymous.
         owns: Entity refs, brought into the form in which they are compared.
         grants: What it may do over HTTP. In this process nobody asks for it.
         expires_ms: When what proved it expires, in milliseconds since 1970-01-01 UTC; None for never.
@@ -37,6 +37,8 @@ class Identity:
     stated: Grants | None = None
 
     def __post_init__(self) -> None:
+        if self.subject is not None:
+            object.__setattr__(self, "subject", subject_form(self.subject))
         object.__setattr__(self, "owns", frozenset(entity_ref(ref, "owns") for ref in self.owns))
 
     def expired(self, now_ms: int) -> bool:

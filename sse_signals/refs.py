@@ -12,6 +12,7 @@ from sse_signals.names import visible
 # The shape of an entity ref as Backstage writes it: [kind:][namespace/]name.
 _ENTITY_REF: Final = re.compile(r"(?:([^:/\s]+):)(?:([^:/\s]+)/)?([^:/\s]+)")
 _PREFIX: Final = re.compile(r"(?:[^:/\s]+:(?:[^:/\s]+/[^:/\s]*)?)?")
+_PERSON: Final = re.compile(r"(?i:user|group):(?:[^:/\s]+/)?[^:/\s]+")
 _DEFAULT_NAMESPACE: Final = "default"
 
 
@@ -36,6 +37,14 @@ def _entity_ref(text: str, field: str) -> str:
         )
     kind, namespace, ref_name = match.groups()
     return f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower()
+
+
+def subject_form(text: str) -> str:
+    """Return a subject in the form in which subjects are compared: users and groups as entity refs, others as they are.
+
+    The case of what is no ref of a user or group may mean something to its issuer.
+    """
+    return entity_ref(text, "subject") if _PERSON.fullmatch(text) else text
 
 
 def ref_pattern(text: str, field: str = "targets") -> str:

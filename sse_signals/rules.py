@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals import topics
 from sse_signals.errors import InvalidInput
-from sse_signals.refs import entity_ref
+from sse_signals.refs import entity_ref, subject_form
 from sse_signals.topics import NOTHING, Filters
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Rules:
         owned: defaultdict[str, list[int]] = defaultdict(list)
         for index, rule in enumerate(self.rules):
             for who in rule.who:
-                subjects[who].append(index)
+                subjects[subject_form(who)].append(index)
                 ref = None if who.startswith((API_KEY, PLUGIN)) else _ref(who)
                 if ref is not None:
                     owned[ref].append(index)

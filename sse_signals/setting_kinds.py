@@ -57,7 +57,7 @@ class Texts(kinds.Field[tuple[str, ...]]):
     """Visible texts, separated by commas, in their order.
 
     Args:
-        of: The only ones there may be; then there may also be none.
+        of: The only ones there may be.
     """
 
     def __init__(self, of: Collection[str] | None = None) -> None:
@@ -65,8 +65,6 @@ class Texts(kinds.Field[tuple[str, ...]]):
         self._of = of
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        if self._of is not None and not str(value).strip():
-            return ()
         texts = tuple(dict.fromkeys(text.strip() for text in str(value).split(",")))
         if not all(text and text.isprintable() and (self._of is None or text in self._of) for text in texts):
             raise ValidationError("Not a list of what it may be.")

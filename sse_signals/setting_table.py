@@ -139,4 +139,10 @@ class Settings:
         "visible text without ':' and '*'",
         "the aud that a Backstage plugin token must have: the hub's own plugin id",
     )
+    backstage_plugins: tuple[str, ...] = setting(
+        (),
+        Texts(),
+        "visible texts, separated by commas",
+        "the only Backstage plugins that may publish; if not set, all",
+    )
     insecure_issuer: bool = flag("fetch keys and ownership over http:// from other machines, on a trusted network")

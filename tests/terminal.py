@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def shown(*arguments: str, columns: int = 80, variables: Mapping[str, str]) -> tuple[int, str]:
-    """Run the command in a terminal to its end; return its exit status, and what the terminal was sent."""
+def shown(*arguments: str, columns: int = 80, variables: Mapping[str, str], keys: bytes = b"") -> tuple[int, str]:
+    """Run the command in a terminal to its end; return its exit status, and what the terminal was sent.
+
+    Args:
+        arguments: What stands after ``sse-signals``.
+        columns: How wide the terminal is.
+        variables: The settings.
+        keys: What is typed once the first line is shown.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SIGNALS_") and k != "COLUMNS"}
-    command = [sys.executable, "-m", "sse_signals", *arguments]
+    command = ["setsid", "--ctty", sys.executable, "-m", "sse_signals", *arguments]
     environment = {**inherited, "TERM": "xterm", **variables}
     process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -28,6 +35,9 @@ def shown(*arguments: str, columns: int = 80, variables: Mapping[str, str]) -> t
     try:
         while data := _read(ours):
             text += data
+            if keys and b"\n" in text:
+                os.write(ours, keys)
+                keys = b""
         return process.wait(30), text.decode()
     finally:
         process.kill()

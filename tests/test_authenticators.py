@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from sse_signals.auth.api_keys import new_key
-from sse_signals.authenticators import Assembled, authenticators
+from sse_signals.authenticators import Assembled, authentication, authenticators
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
 from sse_signals.interfaces import Credentials, Refreshing
 from sse_signals.rules import NO_RULES
@@ -242,3 +242,18 @@ def test_the_secret_of_tickets_is_not_in_its_text() -> None:
     made = authenticators(settings, logger=CapturingLogger())
     assert made.ticket_secret == ("canary-" + SECRET).encode()
     assert "canary" not in repr(made)
+
+
+def test_an_application_of_ones_own_chooses_by_the_same_names() -> None:
+    """Settings by name, with the same checks; each arrives where it belongs, and the leeway is part of a lifetime."""
+    options = {**JWT, "anonymous": True, "cookie": "session", "secret": SECRET, "token_lifetime": 600, "expiring": 5}
+    made = authentication(**options, leeway=10, logger=CapturingLogger())
+    assert len(made.authenticators) == 1
+    assert (made.anonymous, made.cookie, made.secret) == (True, "session", SECRET.encode())
+    assert (made.lifetime, made.expiring, made.rules) == (610, 5, NO_RULES)
+    with pytest.raises(ConfigurationError, match=r"^jwt_isuer is no setting"):
+        authentication(**JWT, jwt_isuer="x")
+    with pytest.raises(ConfigurationError, match="^host is no setting of authentication"):
+        authentication(**JWT, host="127.0.0.1")
+    with pytest.raises(ConfigurationError, match="^auth is not given"):
+        authentication()

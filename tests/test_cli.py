@@ -104,6 +104,8 @@ def test_help_names_every_setting() -> None:
         assert f"{option(name)} " in text
         assert variable(name) in text
     assert "SIGNALS_PORT; default 8080" in text
+    assert "PEM files of public keys" in text  # as it is written, but for the first letter
+    assert "The iss that a JWT must have" in text
     assert "SIGNALS_CORS_ORIGINS)" in text
 
 
@@ -138,6 +140,10 @@ def test_a_port_that_is_taken_is_told() -> None:
         (["--host", "a..b", "--insecure"], {}, ["--host", "a..b"]),
         ([], {"SIGNALS_HOST": "a\nb\x1b[31m"}, ["SIGNALS_HOST", r"a\nb\x1b[31m"]),
         (["--max-body", "10"], {}, ["SIGNALS_MAX_MESSAGE", "SIGNALS_MAX_BODY"]),
+        (["--auth", "jwt"], {}, ["--auth (SIGNALS_AUTH) holds 'jwt'", "SIGNALS_JWT_JWKS_URL"]),
+        (["--auth", "jwt", "--jwt-secret", "canary"], {}, ["--jwt-secret is '***'", "32 bytes"]),
+        (["--auth", "jwt", "--jwt-key", "/no/such/file"], {}, ["SIGNALS_JWT_KEY", "No such file or directory"]),
+        (["--auth", "keys", "--rules", "/no/such/file"], {}, ["SIGNALS_RULES", "/no/such/file"]),
     ],
 )
 def test_a_start_that_fails_is_one_sentence(arguments: list[str], variables: dict[str, str], parts: list[str]) -> None:

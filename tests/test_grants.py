@@ -90,6 +90,11 @@ def test_only_outermost_filters_are_shown(asked: Filters, grants: Grants) -> Non
 
 @settings(max_examples=150)
 @given(ASKED, GRANTS, GRANTS)
+@example(
+    of(("a*",)),
+    Grants(unmarked=True, private=of(("ab*", "aa")), subscribe=of(("aba*",))),
+    Grants(unmarked=True, private=of(("abaa*",)), subscribe=of(("ab*",))),
+)
 def test_what_was_narrowed_can_be_narrowed_again(asked: Filters, grants: Grants, later: Grants) -> None:
     """What was left out once is not asked for a second time, whatever may be read by then."""
     once = narrowed(asked, grants)

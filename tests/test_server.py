@@ -9,9 +9,11 @@ import json
 import logging
 import signal
 import socket
+import time
 from typing import Any
 from unittest import mock
 
+import jwt
 import pytest
 import structlog
 
@@ -234,3 +236,53 @@ def test_bounds_of_a_connection() -> None:
     """Security 36: a connection without a whole request is closed within 15 seconds, and a fleet may queue."""
     assert server.KEEP_ALIVE <= 15
     assert server.BACKLOG >= 4096
+
+
+JWT = {"auth": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"}
+
+
+async def test_with_authentication_any_host_is_answered_and_nobody_gets_in_without_a_token() -> None:
+    """1: The settings alone make a hub that asks for a token, says so, and takes a good one, at any name."""
+    token = jwt.encode({"sub": "ann", "exp": int(time.time()) + 600}, JWT["jwt_secret"])
+    async with running(settings(**JWT, host="0.0.0.0"), structlog.get_logger()) as hub:
+        url = hub.url.replace("0.0.0.0", "127.0.0.1")
+        bare = await ask(url, request("GET", "/signals/stream?poll=1", host="hub.example.com"))
+        assert (bare.status, bare.headers["WWW-Authenticate"].split()[0]) == (401, "Bearer")
+        bearer = f"Authorization: Bearer {token}"
+        known = await ask(url, request("GET", "/signals/stream?poll=1", bearer, host="hub.example.com"))
+        assert known.status == 200
+        assert b'"subject":"ann"' in known.body
+
+
+async def test_settings_reach_the_limits_and_the_proxies() -> None:
+    """Each limit is the one that is set, and no two are exchanged."""
+    names = ("max_message", "max_body", "max_streams", "max_streams_per_identity", "max_streams_per_address")
+    chosen = {name: 1001 + number for number, name in enumerate(names)}
+    options = {**chosen, "publish_rate": 7.5, "publish_burst": 8, "trusted_proxies": "10.0.0.0/8, unix"}
+    async with running(settings(**options), structlog.get_logger()) as hub:
+        limits, proxies = hub.service.site.limits, hub.service.site.proxies
+        assert (limits.message, limits.body, limits.streams) == (1001, 1002, 1003)
+        assert (limits.streams_per_identity, limits.streams_per_address) == (1004, 1005)
+        assert (limits.publish_rate, limits.publish_burst) == (7.5, 8)
+        assert [str(network) for network in proxies.networks] == ["10.0.0.0/8"]
+        assert proxies.unix
+
+
+@pytest.mark.parametrize(("ahead", "cause"), [(3600, "expired"), (-3600, "not-yet-valid")])
+async def test_a_clock_that_is_passed_in_is_the_one_that_counts(ahead: int, cause: str) -> None:
+    """A token that is good by the clock on the wall is none by another, for the hub and whoever checks tokens."""
+    now = int(time.time())
+    token = jwt.encode({"sub": "ann", "iat": now, "exp": now + 600}, JWT["jwt_secret"])
+    async with running(settings(**JWT), structlog.get_logger(), clock=lambda: (now + ahead) * 1000) as hub:
+        answer = await ask(hub.url, request("GET", "/signals/stream?poll=1", f"Authorization: Bearer {token}"))
+        assert (answer.status, answer.kind) == (401, cause)
+        assert hub.service.site.clock() == (now + ahead) * 1000
+
+
+async def test_a_secret_that_cannot_be_read_stops_the_start() -> None:
+    """The sentence names the setting, and nothing listens or is left behind."""
+    tasks = asyncio.all_tasks()
+    with pytest.raises(ConfigurationError, match=r"^SIGNALS_JWT_SECRET names a file that cannot be read: "):
+        async with running(settings(auth="jwt", jwt_secret="@/no/such/file"), structlog.get_logger()):
+            pass
+    assert asyncio.all_tasks() == tasks

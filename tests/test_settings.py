@@ -47,7 +47,6 @@ GOOD = [
         "10.0.0.1, 10.1.0.0/16 2001:db8::/32,unix",
         ("10.0.0.1", "10.1.0.0/16", "2001:db8::/32", "unix"),
     ),
-    ("auth", "", ()),
     ("auth", "jwt", ("jwt",)),
     ("auth", " keys , jwt, backstage,jwt", ("keys", "jwt", "backstage")),
     ("rules", "/etc/signals/rules.toml", "/etc/signals/rules.toml"),
@@ -73,6 +72,7 @@ GOOD = [
     ("backstage_url", "http://[::1]:7007", "http://[::1]:7007"),
     ("backstage_issuer", "https://backstage.example/api/auth", "https://backstage.example/api/auth"),
     ("backstage_plugin_id", "events", "events"),
+    ("backstage_plugins", "catalog, events", ("catalog", "events")),
     ("insecure_issuer", "true", True),
 ]
 BAD = [
@@ -99,7 +99,7 @@ BAD = [
     *(("publish_rate", text) for text in ("", "0", "-1", "nan", "inf", "5/s")),
     *(("publish_burst", text) for text in ("", "0", "1.5")),
     *(("trusted_proxies", text) for text in ("proxy.example", "10.0.0.1/8", "0.0.0.0/0", "::/0", "*", "fe80::1%eth0")),
-    *(("auth", text) for text in ("none", "JWT", "jwt,,keys", "jwt keys", ",")),
+    *(("auth", text) for text in ("", " ", "none", "JWT", "jwt,,keys", "jwt keys", ",")),
     *(("rules", text) for text in ("", " ", "a\nb", "a\0", " a")),
     *(("anonymous", text) for text in ("", "maybe")),
     *(("cookie", text) for text in ("", "a b", "a=b", "a;b", "é", "a\n", "signals-ticket", "Signals-X", "a" * 129)),
@@ -125,6 +125,7 @@ BAD = [
     *(("jwt_grants_claim", text) for text in ("", "\x1b[31m")),
     *(("backstage_url", text) for text in ("", "backstage", "https://a?b", "https://u@a", "http://")),
     *(("backstage_issuer", text) for text in ("", "a\n")),
+    *(("backstage_plugins", text) for text in ("", "a,,b")),
     *(("backstage_plugin_id", text) for text in ("", "a:b", "a*", "a\n", "a" * 256)),
     *(("insecure_issuer", text) for text in ("", "perhaps")),
 ]
@@ -315,7 +316,7 @@ def test_settings_that_contradict_or_do_nothing_stop_the_start(environ: dict[str
 
 def test_what_is_off_needs_nothing() -> None:
     """A switch that is set to false, as templates do, asks for nothing else."""
-    assert load({"SIGNALS_ANONYMOUS": "false", "SIGNALS_INSECURE_ISSUER": "0", "SIGNALS_AUTH": ""}, {}) == Settings()
+    assert load({"SIGNALS_ANONYMOUS": "false", "SIGNALS_INSECURE_ISSUER": "0"}, {}) == Settings()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Done(NamedTuple):
     stderr: str
 
 
-def token(*arguments: str, stdin: str = "", **variables: str) -> Done:
+def token(*arguments: str, stdin: str | bytes = "", **variables: str) -> Done:
     """Run the command in this process, with these settings and no others."""
     with mock.patch.dict(os.environ):
         for name in [name for name in os.environ if name.startswith("SIGNALS_")]:

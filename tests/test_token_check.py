@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -16,7 +14,10 @@ import jwt
 import pytest
 
 from sse_signals.auth.api_keys import new_key
+from sse_signals.authenticators import Assembled, Method
 from sse_signals.clock import wall_clock_ms
+from sse_signals.errors import IssuerUnavailable
+from sse_signals.rules import NO_RULES
 from tests.auth.backstage_issuer import JANE, Backstage, backstage
 from tests.auth.issuer import Clock, Issuer, signing_key
 from tests.auth.issuer_server import serving
@@ -189,7 +190,7 @@ def test_it_is_read_from_stdin(written: str) -> None:
 
 def test_bytes_that_are_no_text_are_no_token() -> None:
     """Whatever comes on stdin is judged, not a crash."""
-    done = token("check", "-", stdin="\udcff\x00\x1b[31m", **JWT)
+    done = token("check", "-", stdin=b"\xff\x00\x1b[31m", **JWT)
     assert (done.status, rows(done.stdout)["form"]) == (1, "failed")
     assert "\x1b" not in done.stdout
 
@@ -246,7 +247,7 @@ def test_a_token_that_nobody_knows() -> None:
 
 
 async def test_keys_are_fetched() -> None:
-    """With a JWKS URL the issuer is asked as the hub would; when it is down nobody can tell, which is no good either."""
+    """With a JWKS URL the issuer is asked as the hub would; when it is down nobody can tell."""
     issuer = Issuer(clock=here())
     async with serving() as server:
         server.publish(signing_key())
@@ -294,9 +295,20 @@ async def test_ownership_that_nobody_can_tell() -> None:
         assert (status, rows(text)["signature"], rows(text)["identity"]) == (1, "passed", "not reached")
 
 
+def test_an_issuer_out_of_reach_after_all_checks() -> None:
+    """Whatever cannot be told is told as that, and not as a refusal."""
+    authenticator = mock.Mock(authenticate=mock.AsyncMock(side_effect=IssuerUnavailable("there was\x1b[31m no answer")))
+    assembled = Assembled((Method("elsewhere", authenticator),), NO_RULES, None, ())
+    with mock.patch("sse_signals.commands.token_check.authenticators", return_value=assembled):
+        done = token("check", "x", **JWT)
+    assert (done.status, rows(done.stdout)) == (1, {"identity": "not reached"})
+    assert r"cannot be told now: there was\x1b[31m no answer." in done.stdout
+    assert "Whether the hub would accept it (elsewhere) cannot be told now." in done.stdout
+
+
 def test_in_a_terminal_it_fits_and_has_colours() -> None:
     """80 columns are enough for every line; what passed is green, what failed red. In a pipe it is plain."""
-    text = made("--subject", "user:default/ann", "--audience", "third", "--publish", "a-long-topic-name/*" * 5, **MEANT)
+    text = made("--subject", "user:default/ann", "--audience", "third", "--publish", "a-long-topic-name/" * 9, **MEANT)
     for variables, colour in ((MEANT, "\x1b[31m"), ({**MEANT, "SIGNALS_JWT_AUDIENCE": "third"}, "\x1b[32m")):
         _, sent = shown("token", "check", text, variables=variables)
         plain = re.sub(r"\x1b\[[0-9;]*m", "", sent)
@@ -316,24 +328,21 @@ def test_control_characters_in_a_token_do_not_reach_the_terminal() -> None:
     assert "\nevil" not in done.stdout
 
 
+def test_a_person_can_paste_it() -> None:
+    """In a terminal it says what it waits for, and Ctrl-D ends what was pasted."""
+    pasted = made("--subject", "ann").encode() + b"\n\x04"
+    status, sent = shown("token", "check", "-", "--json", variables=JWT, keys=pasted)
+    assert status == 0
+    assert sent.startswith("Paste the token, then press Enter and Ctrl-D.")
+    assert json.loads(sent.splitlines()[-1])["accepted"]
+
+
 def test_control_c_is_clean() -> None:
-    """Interrupted while it waits for the token, it says so in one line."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIGNALS_")}
-    command = [sys.executable, "-c", "import sse_signals.cli as c; print(flush=True); c.main(['token', 'check', '-'])"]
-    how: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env={**inherited, **JWT}, **how) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        while process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                continue
-        assert process.stderr is not None
-        said = process.stderr.read()
-    assert "Traceback" not in said
-    assert process.returncode in (1, 130)
+    """Interrupted while it waits for the token, it says so in one line, and exits as shells expect."""
+    status, sent = shown("token", "check", "-", variables=JWT, keys=b"\x03")
+    assert status == 130
+    assert sent.splitlines()[-1].endswith("sse-signals: interrupted.")
+    assert "Traceback" not in sent
 
 
 def test_interrupted_while_it_is_judged() -> None:

@@ -125,6 +125,8 @@ class BackstageAuthenticator:
         subject = identity.subject
         if identity.issuer != ISSUER or subject is None or subject.startswith(PLUGIN_SUBJECT):
             return identity
+        if not self._ownership.knows(subject):  # another node has seen their token: what it has found out is kept
+            return identity
         return self._owning(identity, await self._ownership.today(subject))
 
     async def inspect(self, token: str) -> Sequence[Check]:

@@ -96,7 +96,7 @@ class Fetch:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             raise IssuerUnavailable("the answer is not JSON") from None
-        self._logger.debug("fetched", url=_shown(url), bytes=len(body))
+        self._logger.debug("fetched", url=shown(url), bytes=len(body))
         return value
 
     async def close(self) -> None:
@@ -158,5 +158,6 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
+    """Return a URL as it may stand in a log: without its query, which may hold a key."""
     return str(URL(url).with_query(None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.auth.fetch import shown
 from sse_signals.auth.jwk_set import Unusable, parse
 from sse_signals.auth.keys import Key, KeySet
 from sse_signals.clock import wall_clock_ms
@@ -131,16 +132,16 @@ class Jwks:
 
     def _got(self, keys: list[Key], skipped: list[str]) -> None:
         if self._failure is not None:
-            self._logger.info("the issuer's keys can be fetched again", url=self._url)
+            self._logger.info("the issuer's keys can be fetched again", url=shown(self._url))
         if skipped != self._skipped and skipped:
-            self._logger.warning("some of the issuer's keys cannot be used", url=self._url, keys=skipped)
+            self._logger.warning("some of the issuer's keys cannot be used", url=shown(self._url), keys=skipped)
         self._keys, self._skipped, self._failure = KeySet(keys), skipped, None
         self._fetched_ms = self._clock()
 
     def _failed(self, reason: str) -> None:
         self._failure = reason
         known = len(self._current() or ())
-        self._logger.warning("the issuer's keys cannot be fetched", url=self._url, reason=reason, known=known)
+        self._logger.warning("the issuer's keys cannot be fetched", url=shown(self._url), reason=reason, known=known)
 
     def _next(self) -> None:
         """Set the timer for the next fetch: even if nobody asks meanwhile, a key that disappeared is found out.

@@ -120,6 +120,11 @@ class Ownership:
             known.owns, known.issued_ms = owns, issued_ms
             known.expires_ms = max(known.expires_ms, expires_ms)
 
+    def knows(self, subject: str) -> bool:
+        """Say whether there is a token of a subject to ask with, or an answer to go on with."""
+        known = self._subjects.get(subject)
+        return known is not None and (known.token is not None or known.owns is not None)
+
     async def today(self, subject: str) -> frozenset[str]:
         """Return what somebody owns who is still there.
 

@@ -145,7 +145,7 @@ class PluginKeys:
         return 0 <= self._clock() - since_ms < seconds * 1000
 
     def _unavailable(self, plugin: str, reason: str, wait: float) -> IssuerUnavailable:
-        return IssuerUnavailable(f"the keys of plugin {plugin!r}: {reason}", retry_after=wait)
+        return IssuerUnavailable(f"the keys of plugin {plugin!r}: {reason}", retry_after=wait, named=True)
 
 
 class KeysOf:

@@ -112,8 +112,8 @@ def _rule(table: dict[str, Any], place: str, keys: set[str]) -> Rule:
         raise ValidationError(f"targets of {place} bounds nothing: it may be there with publish or plugins only.")
     if not (publish or subscribe or admin):
         raise ValidationError(f"{place} grants nothing: it may have publish, plugins, subscribe or admin = true.")
-    if admin and NOBODY_KNOWN in who:
-        raise ValidationError(f"admin of {place} is true for {NOBODY_KNOWN!r}: it may be for those who authenticate.")
+    if NOBODY_KNOWN in who and (admin or publish):
+        raise ValidationError(f"{place} lets {NOBODY_KNOWN!r} do more than subscribe: that is for who authenticates.")
     granted = (PublishGrant(topics.of(publish), None if targets is None else frozenset(targets)),) if publish else ()
     return Rule(who, granted, topics.of(subscribe) if subscribe else None, admin)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.errors import NotAuthenticated, NotRecognised
+from sse_signals.errors import IssuerUnavailable, NotAuthenticated, NotRecognised
 from sse_signals.identity import ANONYMOUS
 from sse_signals.interfaces import Credentials, Refreshing
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sse_signals.life.revocations import Revocations
     from sse_signals.rules import Rules
 
-_OF_ANOTHER_FORM: Final = frozenset({"malformed-token", "unknown-token", "unknown-api-key"})
+_OF_ANOTHER_FORM: Final = frozenset({"malformed-token", "unknown-token", "unknown-type"})
 KNOWN: Final = 10_000  # tokens remembered, with what the rules made of them
 
 
@@ -39,6 +39,7 @@ class Access:
         revocations: Revocations,
         failures: FailedAuthentications,
         anonymous: bool,
+        leeway: float = 0.0,
         clock: Callable[[], int],
         logger: Any,
     ) -> None:
@@ -50,6 +51,7 @@ class Access:
             revocations: Who is refused.
             failures: How often an address may fail.
             anonymous: Whether somebody who shows nothing may listen.
+            leeway: Seconds after its expiry in which a single request may still be made with a token.
             clock: Returns milliseconds since 1970-01-01 UTC.
             logger: Where refusals are told.
         """
@@ -57,6 +59,7 @@ class Access:
         self._rules = rules
         self._revocations = revocations
         self._failures = failures
+        self._leeway_ms = round(leeway * 1000)
         self._clock = clock
         self._logger = logger
         self._known: OrderedDict[bytes, tuple[Identity, Identity]] = OrderedDict()
@@ -80,7 +83,11 @@ class Access:
             self._failures.check(address)
         try:
             stated = await self._ask(Credentials(token))
-            self.check(stated)
+            self._check(stated, self._leeway_ms)
+        except IssuerUnavailable as error:
+            if error.named:  # or whoever makes up issuers would never have to wait
+                self._failures.failed(address)
+            raise
         except NotAuthenticated as error:
             self._known.pop(digest, None)
             self._failures.failed(address)
@@ -105,13 +112,21 @@ class Access:
         raise error
 
     def check(self, identity: Identity) -> None:
-        """Check again what may have changed since somebody was let in.
+        """Check again what may have changed since somebody was let in. What lasts ends exactly when its proof does.
 
         Raises:
             NotAuthenticated: It has expired or is revoked.
         """
-        if identity.expired(self._clock()):
-            raise NotAuthenticated("expired", "What was shown has expired.", hint="Get a new token, and come back.")
+        self._check(identity, 0)
+
+    def _check(self, identity: Identity, leeway_ms: int) -> None:
+        now_ms = self._clock()
+        if identity.expires_ms is not None and now_ms >= identity.expires_ms + leeway_ms:
+            raise NotAuthenticated(
+                "expired",
+                f"The token or session expired {(now_ms - identity.expires_ms) // 1000} s ago.",
+                hint="Get a fresh token; if this one is fresh, compare the clocks of hub and issuer.",
+            )
         self._revocations.check(identity)
 
     async def refreshed(self, identity: Identity) -> Identity:
@@ -128,6 +143,19 @@ class Access:
                     return self._apply(today)
         return identity
 
+    def check_address(self, address: str) -> None:
+        """Refuse an address that has failed too often; for what is shown besides tokens.
+
+        Raises:
+            TooMany: It has.
+        """
+        self._failures.check(address)
+
+    def refused(self, error: NotAuthenticated, address: str) -> None:
+        """Count a failure of an address, and write its log line."""
+        self._failures.failed(address)
+        self.tell(error, address)
+
     def tell(self, error: NotAuthenticated, address: str) -> None:
         """Write the one log line of a refusal."""
         self._logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)
@@ -138,7 +166,7 @@ class Access:
             try:
                 return await authenticator.authenticate(credentials)
             except NotRecognised as error:
-                if error.cause not in _OF_ANOTHER_FORM:
+                if error.cause not in _OF_ANOTHER_FORM or len(self._authenticators) == 1:
                     closest = error
         if closest is not None:  # one knew the form, and why it is not for this hub helps more than that nobody took it
             raise closest

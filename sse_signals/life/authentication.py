@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import ConfigurationError
@@ -28,6 +29,8 @@ class Authentication:
         secret: What cookies of one-time tickets are signed with, the same on all nodes; None makes one that lives as
             long as the process.
         lifetime: Seconds that the longest accepted token lives; revocations are kept as long.
+        leeway: Seconds after its expiry in which a single request may still be made with a token, since clocks differ;
+            a stream ends exactly then.
         expiring: Seconds before its end at which a stream is told of it.
         close: Called when the hub ends, to let go of connections to issuers; None when there is nothing to let go.
 
@@ -41,12 +44,19 @@ class Authentication:
     cookie: str | None = None
     secret: bytes | None = field(default=None, repr=False)
     lifetime: float = 86_400.0
+    leeway: float = 0.0
     expiring: float = 60.0
     close: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
-        if not self.authenticators:
-            raise ConfigurationError("authenticators is empty: without any, nobody could be let in.")
+        if not self.authenticators or not hasattr(self.authenticators, "__iter__"):
+            raise ConfigurationError(f"authenticators is {self.authenticators!r}: it may be a list with one or more.")
+        for each in self.authenticators:
+            if isinstance(each, type) or not iscoroutinefunction(getattr(each, "authenticate", None)):
+                raise ConfigurationError(
+                    f"authenticators holds {each!r}: it may hold objects with "
+                    "'async def authenticate(self, credentials)'."
+                )
         if self.secret is not None and len(self.secret) < MIN_SECRET:
             raise ConfigurationError(
                 f"secret has {len(self.secret)} bytes: it may be {MIN_SECRET} or more random ones."

@@ -49,8 +49,8 @@ def encode(order: Order) -> bytes:
             said = {"do": "revoke", "kind": revocation.kind, "name": revocation.name, "at": revocation.at_ms}
         case Renew(stream, identity):
             said = {"do": "renew", "stream": stream, "identity": passport.to_json(identity)}
-        case Drain(node):
-            said = {"do": "drain", "node": node}
+        case _:
+            said = {"do": "drain", "node": order.node}
     return orjson.dumps({"v": VERSION, **said})
 
 

@@ -76,14 +76,17 @@ class Revocations:
         news: What was added and is still to be enforced, by whoever has streams that it may concern.
     """
 
-    def __init__(self, state: SharedState, *, lifetime: float, clock: Callable[[], int]) -> None:
+    def __init__(self, state: SharedState, *, lifetime: float, clock: Callable[[], int], leeway: float = 0.0) -> None:
         """Make an empty copy.
 
         Args:
             state: Where revocations are kept.
             lifetime: Seconds that the longest accepted token lives; a revocation is kept as long.
             clock: Returns milliseconds since 1970-01-01 UTC.
+            leeway: Seconds by which the clock of an issuer may be ahead: what is issued so soon after a revocation may
+                have been issued before it.
         """
+        self._leeway_ms = round(leeway * 1000)
         self._state = state
         self._lifetime = lifetime
         self._clock = clock
@@ -142,7 +145,9 @@ class Revocations:
         """
         if self.refuses(identity):
             raise NotAuthenticated(
-                "revoked", "What was shown has been revoked.", hint="Sign in again, or ask the operator of the hub."
+                "revoked",
+                "The token or session has been revoked by an administrator.",
+                hint="Sign in again, or ask the operator of the hub.",
             )
 
     def refuses(self, identity: Identity) -> bool:
@@ -152,7 +157,9 @@ class Revocations:
         if identity.token_id is not None and self._in_force("token", identity.token_id):
             return True
         revocation = None if identity.subject is None else self._in_force("subject", identity.subject)
-        return revocation is not None and (identity.issued_ms is None or identity.issued_ms <= revocation.at_ms)
+        return revocation is not None and (
+            identity.issued_ms is None or identity.issued_ms <= revocation.at_ms + self._leeway_ms
+        )
 
     def _in_force(self, kind: Kind, name: str) -> Revocation | None:
         revocation = self._held.get((kind, name))
@@ -163,4 +170,5 @@ class Revocations:
 
     def _seconds(self, revocation: Revocation) -> float:
         endless = revocation.name.startswith((_KEY_SUBJECT, _UNNAMED))
-        return FOR_EVER if endless else self._lifetime
+        # Issued so late as to be refused, and used so late as to be let in: each by as much as clocks may differ.
+        return FOR_EVER if endless else self._lifetime + 2 * self._leeway_ms / 1000

@@ -11,6 +11,7 @@ HINTS: Final = {
     "unknown-ticket": "Get a new ticket with POST …/tickets, and open the stream before its 'expiresIn' is over.",
     "used-ticket": "Get a new ticket with POST …/tickets; each opens one EventSource, which has a cookie to come back.",
     "ticket-for-other-topics": "Open the 'url' that came with the ticket, or ask for a ticket that names no topics.",
+    "ticket-of-another-subject": "Show one credential: the ticket, or the header or cookie of who is signed in.",
     "bad-session": "Get a new ticket with POST …/tickets, and open a new EventSource.",
     "expired": "Get a new ticket with POST …/tickets and a fresh token, and open a new EventSource.",
 }
@@ -39,6 +40,11 @@ def used_ticket() -> NotAuthenticated:
 def other_topics() -> NotAuthenticated:
     """Return the answer for a stream that asks for something else than its ticket is for."""
     return refused("ticket-for-other-topics", "The ticket is for other topics than the stream asks for.")
+
+
+def other_subject() -> NotAuthenticated:
+    """Return the answer for a ticket that comes together with somebody else's header or cookie."""
+    return refused("ticket-of-another-subject", "The ticket and what else is shown are of different subjects.")
 
 
 def bad_session() -> NotAuthenticated:

@@ -23,6 +23,7 @@ from sse_signals.life.buckets import Buckets
 from sse_signals.life.session_cookies import SessionCookies
 from sse_signals.life.ticket_causes import (
     bad_session,
+    other_subject,
     other_topics,
     refused,
     session_over,
@@ -150,7 +151,7 @@ class Tickets:
         await self._keep(session_of(text), _Kept(identity, filters, until_ms, redeemed=False), now_ms)
         return Ticket(text, (until_ms - now_ms) / 1000)
 
-    async def redeem(self, text: str, filters: Filters) -> Admission:
+    async def redeem(self, text: str, filters: Filters, *, subject: str | None = None) -> Admission:
         """Let in who shows a ticket, once, and keep a session for them to come back.
 
         Who asks for other topics than the ticket is for is refused before it is used up: a mistake, or a stranger's
@@ -160,10 +161,11 @@ class Tickets:
         Args:
             text: What was shown as a ticket.
             filters: What the stream asks for.
+            subject: Whose ticket it has to be, when something else that is shown says who somebody is.
 
         Raises:
-            NotAuthenticated: With the cause ``unknown-ticket`` (never issued, or too old), ``used-ticket`` or
-                ``ticket-for-other-topics``.
+            NotAuthenticated: With the cause ``unknown-ticket`` (never issued, or too old), ``used-ticket``,
+                ``ticket-for-other-topics`` or ``ticket-of-another-subject``.
             BrokerUnavailable: Nobody can tell; the ticket may be used up.
         """
         session, now_ms = session_of(text), self._clock()
@@ -174,21 +176,26 @@ class Tickets:
             raise unknown_ticket()
         if kept.filters is not None and kept.filters != filters:
             raise other_topics()
+        if subject not in {None, kept.identity.subject}:
+            raise other_subject()
         if not await self._state.claim(_USED + session, self._ttl + _CLAIMED):
             raise used_ticket()
         return await self._open(session, kept.identity, filters, now_ms)
 
-    async def come_back(self, text: str, cookie: str | None, filters: Filters) -> Admission:
+    async def come_back(
+        self, text: str, cookie: str | None, filters: Filters, *, subject: str | None = None
+    ) -> Admission:
         """Let in again who shows a used ticket, in an EventSource's URL, together with the cookie it was given.
 
         Args:
             text: What was shown as a ticket.
             cookie: What was sent as the cookie of its session, or None.
             filters: What the stream asks for.
+            subject: Whose session it has to be, when something else that is shown says who somebody is.
 
         Raises:
             NotAuthenticated: With the cause ``used-ticket`` (no cookie), ``bad-session`` (a cookie that is not ours, or
-                another ticket's), ``ticket-for-other-topics`` or ``expired``.
+                another ticket's), ``ticket-for-other-topics``, ``ticket-of-another-subject`` or ``expired``.
             BrokerUnavailable: Nobody can tell.
         """
         if cookie is None:
@@ -203,6 +210,8 @@ class Tickets:
         kept, bound = await self._session(session, now_ms)
         if bound != filters or not claims.of_subject(kept.identity.subject):
             raise bad_session()
+        if subject not in {None, kept.identity.subject}:
+            raise other_subject()
         return Admission(kept.identity, session, kept.lasts(now_ms))
 
     async def prolong(self, session: str, identity: Identity) -> Admission:

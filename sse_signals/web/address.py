@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -77,8 +78,15 @@ def client_address(request: web.BaseRequest, trusted: Proxies) -> str:
     """
     if request.remote is None:  # the connection is gone already
         return NO_ADDRESS
+    if trusted is NO_PROXIES and request.remote != request.get_extra_info("peername"):
+        return _counted_text(request.remote)
     peer = _peer(request, request.remote)
     return _counted(_walked(peer, request.headers.getall("X-Forwarded-For", ()), trusted) if peer in trusted else peer)
+
+
+@lru_cache(maxsize=10_000)  # the same few come again and again
+def _counted_text(remote: str) -> str:
+    return _counted(_address(remote.partition("%")[0]))
 
 
 def _peer(request: web.BaseRequest, remote: str) -> Address | None:

@@ -12,6 +12,7 @@ from sse_signals.errors import InvalidInput
 from sse_signals.life.nodes import is_stream_name
 from sse_signals.life.revocations import KINDS, Kind
 from sse_signals.names import visible
+from sse_signals.refs import subject_form
 from sse_signals.web import body as bodies
 from sse_signals.web.fields import MAX_ERRORS, UNKNOWN, Checked
 from sse_signals.web.problems import Problem
@@ -55,7 +56,7 @@ class RevocationSchema(Strict):
         if len(data) != 1:
             raise ValidationError(_ONE_OF)
         [(kind, name)] = data.items()
-        return cast("Kind", kind), name
+        return cast("Kind", kind), subject_form(name) if kind == "subject" else name
 
 
 class DrainSchema(Strict):

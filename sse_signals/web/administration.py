@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.life.revocations import Revocation
 from sse_signals.web.admin_schemas import DrainSchema, RevocationSchema, load
+from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.problems import Problem
 from sse_signals.web.query import check_names
 from sse_signals.web.renewals import respond, secured
@@ -74,6 +75,7 @@ class Administration:
         """Return who asks, before anything of what is asked for is read."""
         self._site.check_origin(request)
         security = secured(self._site)
+        refuse_tokens_in_url(request.query)
         check_names(request.query, (), ())
         identity = await self._site.identify(request)
         self._site.check_admin(identity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.errors import NotAuthenticated
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.cookies import check_cookie_origin, cookies_of
 from sse_signals.web.problems import Problem
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from sse_signals.web.address import Proxies
 
 # RFC 6750, section 2.1; the scheme's name is case-insensitive (RFC 9110, section 11.1).
-_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*) *")
 _IN_URL: Final = frozenset(
     {"access_token", "api_key", "apikey", "auth", "authorization", "bearer", "id_token", "jwt", "token"}
 )
-_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # its header begins with {"
+# A JWT's header begins with {" and an API key with sse_.
+_SECRET: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|sse_[A-Za-z0-9_-]{43}")
 
 
 class Identification:
@@ -62,7 +64,11 @@ class Identification:
         """
         refuse_tokens_in_url(request.query)
         address = client_address(request, self._proxies)
-        token, cookie = bearer(request), self._cookie_of(request)
+        try:
+            token, cookie = bearer(request), self._cookie_of(request)
+        except NotAuthenticated as error:
+            self._access.tell(error, address)
+            raise
         if token is None and cookie is None:
             return self._access.nobody(address)
         if cookie is not None:
@@ -72,6 +78,12 @@ class Identification:
         if len({identity.subject for identity in identities}) > 1:
             raise contradiction("The Authorization header and the cookie are of different subjects.")
         return identities[0]
+
+    def shows(self, request: web.BaseRequest) -> bool:
+        """Say whether a request shows a credential, good or not."""
+        return "Authorization" in request.headers or (
+            self._cookie is not None and bool(cookies_of(request, self._cookie))
+        )
 
     def _cookie_of(self, request: web.BaseRequest) -> str | None:
         values = cookies_of(request, self._cookie) if self._cookie is not None else []
@@ -84,7 +96,8 @@ def bearer(request: web.BaseRequest) -> str | None:
     """Return the token of a request's ``Authorization`` header, or None when there is no such header.
 
     Raises:
-        Problem: 400 for several headers, 401 for another scheme or a broken one.
+        Problem: 400 for several headers.
+        NotAuthenticated: It is of another scheme, or broken.
     """
     headers = request.headers.getall("Authorization", [])
     if len(headers) > 1:
@@ -93,12 +106,11 @@ def bearer(request: web.BaseRequest) -> str | None:
         return None
     found = _BEARER.fullmatch(headers[0])
     if found is None:
-        raise Problem(
-            401,
+        raise NotAuthenticated(
             "bad-authorization",
-            "The Authorization header holds no bearer token.",
-            hint="Write 'Authorization: Bearer', one space, and the token or API key.",
-            headers={"WWW-Authenticate": "Bearer"},
+            "The Authorization header holds no bearer token, or characters that none may hold.",
+            hint="Write 'Authorization: Bearer', one space, and the token or API key, without quotes; if it came from "
+            "a variable of the shell, check that it is set.",
         )
     return found[1]
 
@@ -115,7 +127,7 @@ def refuse_tokens_in_url(query: Mapping[str, str]) -> None:
         Problem: 400 with what to do instead.
     """
     for name, value in query.items():
-        if name.lower() in _IN_URL or _JWT.fullmatch(value):
+        if name.lower() in _IN_URL or _SECRET.fullmatch(value):
             raise Problem(
                 400,
                 "token-in-url",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sse_signals.errors import NotAuthenticated
 from sse_signals.grants import readable
-from sse_signals.web.credentials import bearer, contradiction
 from sse_signals.web.tickets import admit
 
 if TYPE_CHECKING:
@@ -75,16 +74,30 @@ async def _identify(
 ) -> tuple[Identity, Sequence[str]]:
     """Return who asks, and cookies to set."""
     if query.ticket is None or site.tickets is None:
-        return await site.identify(request), ()
-    shown = None if bearer(request) is None else await site.identify(request)
+        return _still_good(site, request, await site.identify(request)), ()
+    shown = (await site.identify(request)).subject if site.shows(request) else None
+    address, access = site.address(request), None if site.security is None else site.security.access
+    if access is not None:
+        access.check_address(address)
     try:
-        admitted = await admit(site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins)
+        admitted = await admit(
+            site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins, subject=shown
+        )
         identity = await site.today(admitted.identity)
     except NotAuthenticated as error:
-        site.tell(error, request)
+        if access is not None:
+            access.refused(error, address)
         raise
-    if shown is not None and shown.subject != identity.subject:
-        raise contradiction("The Authorization header and the ticket are of different subjects.")
     if site.sessions is not None:
         await site.sessions.remember(name, admitted.session, identity)
     return identity, admitted.set_cookies
+
+
+def _still_good(site: Site, request: web.BaseRequest, identity: Identity) -> Identity:
+    """Return an identity that a stream can be opened with: a request may come a little late, but a stream lasts."""
+    try:
+        site.check(identity)
+    except NotAuthenticated as error:
+        site.tell(error, request)
+        raise
+    return identity

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.life.explain import explain
 from sse_signals.names import visible
+from sse_signals.refs import subject_form
 from sse_signals.web.problems import bad_parameter
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def explain_query(request: web.BaseRequest) -> ExplainQuery | None:
         raise bad_parameter("explain", "It is neither 1 nor 0.", "Write explain=1, or leave it out.")
     named = {name: visible(query[name], name) for name in ("stream", "subject") if name in query}
     if value == "1":
-        return ExplainQuery(**named)
+        subject = named.get("subject")
+        return ExplainQuery(named.get("stream"), None if subject is None else subject_form(subject))
     for name in named:
         raise bad_parameter(name, "It says what to explain.", "Add explain=1, or leave it out.")
     return None

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from sse_signals import messages, names, topics
-from sse_signals.errors import InvalidInput, MessageTooLarge, SignalsError
+from sse_signals.errors import InvalidInput, MessageTooLarge
 from sse_signals.grants import check_publish
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
@@ -71,24 +71,6 @@ class Publish:
         if explained is not None:
             answer["explain"] = await explained.answer(self._site, signals)
         return self._respond(request, answer, headers)
-
-    async def expect(self, request: web.Request) -> web.StreamResponse | None:
-        """Answer ``Expect: 100-continue``: a body that will be refused need not be sent at all."""
-        unexpected = await self._site.expect(request)
-        if unexpected is not None or request.version < (1, 1):
-            return unexpected
-        try:
-            self._site.admit(request)
-            await self._identify(request)
-            bodies.check_length(request, self._site.limits.body)
-        except (Problem, SignalsError) as refused:
-            answer = self._site.answer(request, refused)
-            answer.force_close()  # nobody knows whether the body comes all the same
-            return answer
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # What has been written so far is no response yet: an error may still become one.
-        request.writer.output_size = 0
-        return None
 
     async def _identify(self, request: web.Request) -> Identity:
         """Return who wants to publish, unless they have done so too often lately."""

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from sse_signals.errors import NotAuthenticated
 from sse_signals.life.security import Renewal
 from sse_signals.web.admin_schemas import NothingSchema, load
+from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.query import check_names
 from sse_signals.wire.frames import timestamp
@@ -50,6 +51,7 @@ class Renewals:
         site = self._site
         site.check_origin(request)
         security = secured(site)
+        refuse_tokens_in_url(request.query)
         check_names(request.query, (), ())
         identity = await self._identify(request)
         await load(request, _NOTHING, site.limits.body_timeout)

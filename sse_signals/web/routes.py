@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sse_signals.web import origins
 from sse_signals.web.administration import Administration
+from sse_signals.web.expect import Expectation
 from sse_signals.web.health import Health
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.publish import Publish
@@ -43,17 +44,18 @@ def add_routes(app: web.Application, site: Site) -> None:
         site: What the handlers share.
     """
     publish, health, administration = Publish(site), Health(site), Administration(site)
+    expectation = Expectation(site)
     prefix = site.prefix
     # No wrapper around streams: whatever is on their stack stays in memory as long as they do.
     _add(app, site, "GET", f"{prefix}/stream", Streaming(site).handle)
-    _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), publish.expect)
+    _add(app, site, "POST", f"{prefix}/publish", site.guarded(publish.handle), expectation.handle)
     for path, handle in (
         ("tickets", TicketRequests(site).handle),
         ("streams/{stream}/renew", Renewals(site).handle),
         ("revocations", administration.revoke),
         ("drains", administration.drain),
     ):
-        _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle))
+        _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle), expectation.handle)
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)

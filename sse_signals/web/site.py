@@ -61,6 +61,11 @@ async def anybody(_request: web.BaseRequest) -> Identity:
     return ANYBODY
 
 
+def nothing(_request: web.BaseRequest) -> bool:
+    """Say of every request that it shows no credential."""
+    return False
+
+
 @dataclass(slots=True)
 class Site:
     """One place on the web where a service can be reached.
@@ -77,6 +82,7 @@ class Site:
         cors_origins: Origins of pages that may use it besides its own.
         proxies: Proxies that are believed about where a request comes from.
         identify: Says who sent a request; authentication plugs in here.
+        shows: Says whether a request shows a credential, good or not.
         security: What it knows of who may be there; None where nobody has to authenticate.
         tickets: One-time tickets, if somebody has to authenticate.
         rate: What each identity may still publish, if somebody has to authenticate.
@@ -99,6 +105,7 @@ class Site:
     cors_origins: Collection[str] = frozenset()
     proxies: Proxies = NO_PROXIES
     identify: Callable[[web.BaseRequest], Awaitable[Identity]] = anybody
+    shows: Callable[[web.BaseRequest], bool] = nothing
     security: Security | None = None
     tickets: Tickets | None = None
     rate: Buckets | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from sse_signals.errors import IssuerUnavailable, TooMany
+from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, TooMany
 from sse_signals.hub.stream import Stream
 from sse_signals.retry import GOODBYE, RECONNECT, spread
 from sse_signals.web.credentials import refuse_tokens_in_url
@@ -176,11 +176,10 @@ class Streaming:
             return await self._turn_away(request, query, site.busy)
         try:
             entry = await enter(site, request, query)
-        except (TooMany, IssuerUnavailable) as error:
+        except (TooMany, IssuerUnavailable, BrokerUnavailable) as error:
             if query.poll or query.ndjson:
                 raise
-            reason = error.reason if isinstance(error, TooMany) else "issuer-unavailable"
-            return await self._turn_away(request, query, reason, error.retry_after)
+            return await self._turn_away(request, query, _reason(error), error.retry_after)
         try:
             return await self._begin(request, query, entry)
         except BaseException:
@@ -219,6 +218,16 @@ class Streaming:
         self._site.logger.info("stream refused", reason=reason)
         retry_ms = spread(GOODBYE, random.random()) + round(retry_after * 1000)  # noqa: S311 - not a secret
         await response.say(controls.goodbye(reason, retry_ms, self._site.clock()))
+
+
+def _reason(error: TooMany | IssuerUnavailable | BrokerUnavailable) -> str:
+    match error:
+        case TooMany():
+            return error.reason
+        case IssuerUnavailable():
+            return "issuer-unavailable"
+        case _:
+            return "broker-unavailable"
 
 
 def _gone(request: web.BaseRequest) -> bool:

@@ -51,7 +51,13 @@ class Admitted:
 
 
 async def admit(
-    tickets: Tickets, request: web.BaseRequest, text: str, filters: Filters, *, allowed: Collection[str]
+    tickets: Tickets,
+    request: web.BaseRequest,
+    text: str,
+    filters: Filters,
+    *,
+    allowed: Collection[str],
+    subject: str | None = None,
 ) -> Admitted:
     """Let in who shows a ticket: a new one, or a used one together with its cookie.
 
@@ -61,6 +67,7 @@ async def admit(
         text: What it shows as a ticket.
         filters: What it asks for.
         allowed: Origins of pages that may use the hub besides its own.
+        subject: Whose ticket it has to be, when something else that is shown says who somebody is.
 
     Raises:
         Problem: 403 for a page that may not do this, 400 for a cookie that is there twice.
@@ -73,12 +80,12 @@ async def admit(
     if len(values) > 1:
         raise contradiction(f"The cookie {name} is there more than once.")
     try:
-        admission = await tickets.redeem(text, filters)
-    except NotAuthenticated:
-        if not values:
+        admission = await tickets.redeem(text, filters, subject=subject)
+    except NotAuthenticated as error:
+        if not values or error.cause.startswith("ticket-"):
             raise
         check_cookie_origin(request, allowed)
-        admission = await tickets.come_back(text, values[0], filters)
+        admission = await tickets.come_back(text, values[0], filters, subject=subject)
     session, path = admission.session, request.rel_url.raw_path
     cookies = dropped_sessions(request, session, path=path)
     if admission.cookie is not None:

@@ -107,7 +107,7 @@ FAULTS = [
     ("[[rule]]\nwho = ['plugin:']\nadmin = true", "who of [[rule]] 1 holds 'plugin:': it may be"),
     ("[[rule]]\nwho = ['plugin:a:b']\nadmin = true", "who of [[rule]] 1 holds 'plugin:a:b': it may be"),
     ("[[rule]]\nwho = ['key:ci']\nadmin = true", "who of [[rule]] 1 holds 'key:ci': it may be the name of a [[key]]"),
-    ("[[rule]]\nwho = ['anonymous']\nadmin = true", "admin of [[rule]] 1 is true for 'anonymous': it may be"),
+    ("[[rule]]\nwho = ['anonymous']\nadmin = true", "[[rule]] 1 lets 'anonymous' do more than subscribe"),
     (in_rule(""), "[[rule]] 2 grants nothing: it may have publish, plugins, subscribe or admin = true."),
     (in_rule("admin = false"), "[[rule]] 2 grants nothing"),
     (in_rule("admin = 1"), "admin of [[rule]] 2 is neither true nor false: it may be true or false."),

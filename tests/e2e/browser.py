@@ -17,6 +17,7 @@ from tests.e2e.inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Browser, BrowserContext, Frame, Page
 
@@ -133,6 +134,20 @@ async def chromium() -> AsyncIterator[BrowserContext]:
     """Run the distribution's Chromium; yields what pages are opened in."""
     async with launched() as browser:
         yield await browser.new_context()
+
+
+@asynccontextmanager
+async def trusting(folder: Path) -> AsyncIterator[BrowserContext]:
+    """Run it with a profile, in an empty folder, that lets pages have the cookies of other sites sent."""
+    preferences = folder / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield context
+        finally:
+            await context.close()
 
 
 @asynccontextmanager

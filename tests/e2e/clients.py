@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,8 +24,9 @@ from tests.e2e.inbox import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
-    from tests.e2e.inbox import Inbox, Listen
+    from tests.e2e.inbox import Inbox
 
     Once = Callable[[str, Mapping[str, str], Inbox], Awaitable[object]]
 
@@ -39,6 +40,13 @@ CURL = ("curl", "-sN", "--noproxy", "*")
 
 _HERE = Path(__file__).parent
 _PACKAGES = _HERE.parent / "node" / "package.json"
+
+
+class Client(Protocol):
+    """A client that can listen (`tests.e2e.inbox.Listen`), and show a token if it is given one."""
+
+    def __call__(self, url: str, inbox: Inbox, /, *, token: str | None = None) -> AbstractAsyncContextManager[object]:
+        """Put what comes from ``url`` into ``inbox``."""
 
 
 def _node_is_ready() -> bool:
@@ -157,7 +165,7 @@ async def npm_eventsource(url: str, inbox: Inbox, *, token: str | None = None) -
 
 
 CHROMIUM = "Chromium"  # which takes a browser to listen with
-CLIENTS: Mapping[str, Listen] = {
+CLIENTS: Mapping[str, Client] = {
     "curl": partial(resuming, curl_once),
     "httpx-sse": partial(resuming, httpx_sse_once),
     "sseclient-py": partial(resuming, sseclient_once),

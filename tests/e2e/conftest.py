@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.e2e.inbox import Listen
 
 
-def _client(name: str) -> object:
+def client_param(name: str) -> object:
+    """Return a client's name as a parameter of tests, which are skipped where there is no such client."""
     needs_node = pytest.mark.skipif(
         name.startswith("npm") and not NODE_IS_READY,
         reason="needs Node.js 20 or later, with which ./tests/run installs the npm package eventsource",
@@ -34,13 +35,20 @@ def blockbuster(blockbuster: BlockBuster) -> BlockBuster:
 
 
 @pytest.fixture
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients come back soon: seconds of delay spare a hub with thousands of them, and here are few."""
+    monkeypatch.setattr("sse_signals.web.stream.RECONNECT", (0.1, 0.1))
+    monkeypatch.setattr("sse_signals.life.drain.GOODBYE", (0.1, 0.1))
+
+
+@pytest.fixture
 async def pages() -> AsyncIterator[str]:
     """The origin of a server that serves pages, and nothing of the hub."""
     async with serving_pages() as origin:
         yield origin
 
 
-@pytest.fixture(params=[_client(name) for name in (CHROMIUM, *CLIENTS)])
+@pytest.fixture(params=[client_param(name) for name in (CHROMIUM, *CLIENTS)])
 async def listen(request: pytest.FixtureRequest, pages: str) -> AsyncIterator[Listen]:
     """Every client; the browser's page is of another origin than the hub."""
     if request.param != CHROMIUM:

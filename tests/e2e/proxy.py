@@ -28,8 +28,8 @@ class Proxy:
         tls: How it speaks to clients, if over TLS; the hub never sees any of that.
 
     Attributes:
-        requests: The first bytes of each connection's request.
-        responses: The first bytes of each connection's response.
+        requests: The first bytes of each request that is watched.
+        responses: The first bytes of each answer to one of them.
     """
 
     def __init__(self, url: str, *, watched: bytes = STREAM, tls: ssl.SSLContext | None = None) -> None:
@@ -39,6 +39,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: dict[asyncio.StreamWriter, None] = {}
+        self._unanswered: set[asyncio.StreamWriter] = set()
         self._released = asyncio.Event()
         self._released.set()
         self._cut = asyncio.Event()
@@ -107,6 +108,7 @@ class Proxy:
                     both.create_task(self._forward_responses(upstream, writer, to_upstream))
         finally:
             self._streams.pop(writer, None)
+            self._unanswered.discard(writer)
             writer.close()
 
     async def _forward_requests(
@@ -116,6 +118,7 @@ class Proxy:
             while data := await reader.read(65536):
                 if self._watched in data:
                     self._streams[writer] = None
+                    self._unanswered.add(writer)
                     self.requests.append(data)
                 to_upstream.write(data)
                 await to_upstream.drain()
@@ -125,12 +128,11 @@ class Proxy:
         self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, to_upstream: asyncio.StreamWriter
     ) -> None:
         window = b""  # what came since the mark was set
-        first = True
         with suppress(ConnectionError):
             while data := await upstream.read(65536):
-                if first and writer in self._streams:
+                if writer in self._unanswered:
+                    self._unanswered.discard(writer)
                     self.responses.append(data)
-                    first = False
                 if self._mark is not None and writer in self._streams:
                     window += data
                     found = window.find(self._mark)

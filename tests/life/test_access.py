@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -11,7 +12,6 @@ from structlog.testing import capture_logs
 from sse_signals.errors import IssuerUnavailable, NotAuthenticated, NotRecognised, TooMany
 from sse_signals.grants import Grants, PublishGrant
 from sse_signals.identity import Identity
-from sse_signals.interfaces import Authenticator, Credentials
 from sse_signals.life import access as access_module
 from sse_signals.life.access import Access
 from sse_signals.life.limits import FailedAuthentications
@@ -21,6 +21,9 @@ from sse_signals.topics import EVERYTHING, Filters
 from tests.fakes import NOON
 from tests.life.clock import Clock
 from tests.life.cluster import ANN, HOUR, State
+
+if TYPE_CHECKING:
+    from sse_signals.interfaces import Authenticator, Credentials
 
 ADDRESS = "192.0.2.1"
 PUBLISH = PublishGrant(EVERYTHING)
@@ -60,7 +63,9 @@ class Looking(Kind):
 class Door:
     """Access, with all that it needs in a test's hands."""
 
-    def __init__(self, *authenticators: Authenticator, rules: Rules | None = None, anonymous: bool = False) -> None:
+    def __init__(
+        self, *authenticators: Authenticator, rules: Rules | None = None, anonymous: bool = False, leeway: float = 0.0
+    ) -> None:
         self.now_ms = NOON
         self.clock = Clock()
         self.revocations = Revocations(State(), lifetime=3600, clock=lambda: self.now_ms)
@@ -70,6 +75,7 @@ class Door:
             revocations=self.revocations,
             failures=FailedAuthentications(burst=2, every_s=1, clock_s=self.clock),
             anonymous=anonymous,
+            leeway=leeway,
             clock=lambda: self.now_ms,
             logger=structlog.get_logger("sse_signals"),
         )
@@ -201,7 +207,8 @@ async def test_15_a_second_look_applies_the_rules_to_what_is_owned_today() -> No
     assert await door.access.refreshed(before) is before
     looking.today = who(owns=frozenset({group}))
     gained = await door.access.refreshed(before)
-    assert (gained.owns, gained.grants.admin, gained.grants.publish) == ({group}, True, (PUBLISH,))
+    assert gained.owns == {group}
+    assert (gained.grants.admin, gained.grants.publish) == (True, (PUBLISH,))
     looking.today = who()
     lost = await door.access.refreshed(gained)
     assert (lost.owns, lost.grants.admin, lost.grants.publish) == (frozenset(), False, ())
@@ -212,6 +219,47 @@ async def test_without_anybody_who_looks_again_nothing_changes() -> None:
     door = Door(Kind("a", {"a1": who()}))
     identity = await door.access.authenticate("a1", ADDRESS)
     assert await door.access.refreshed(identity) is identity
+
+
+async def test_2_the_leeway_is_for_requests_and_not_for_what_lasts() -> None:
+    """2: a token may be shown until so long after its expiry; a stream that it opened ends exactly then."""
+    door = Door(Kind("a", {"a1": who()}), leeway=30)
+    door.now_ms = NOON + HOUR + 29_999
+    late = await door.access.authenticate("a1", ADDRESS)
+    with pytest.raises(NotAuthenticated, match="expired"):
+        door.access.check(late)
+    door.now_ms += 1
+    assert await door.cause("a1") == "expired"
+
+
+async def test_who_makes_up_issuers_has_to_wait() -> None:
+    """An issuer that cannot be asked and that the token itself has named counts as a failure of the address."""
+    door = Door(Kind("a", failing=IssuerUnavailable("no answer", named=True)))
+    assert [await door.cause("a1") for _ in range(3)] == ["issuer", "issuer", "failed-authentications"]
+
+
+async def test_what_is_shown_besides_tokens_counts_too() -> None:
+    """Whoever refuses something else says so, and asks first whether the address may try at all."""
+    door = Door(Kind("a"))
+    error = NotAuthenticated("bad-session", "No.", hint="None.")
+    with capture_logs() as logs:
+        for _ in range(2):
+            door.access.check_address(ADDRESS)
+            door.access.refused(error, ADDRESS)
+    assert [entry["cause"] for entry in logs] == ["bad-session"] * 2
+    with pytest.raises(TooMany):
+        door.access.check_address(ADDRESS)
+
+
+async def test_the_reason_of_who_knew_its_form_is_the_one_that_helps() -> None:
+    """A token that one authenticator could read, though not for this hub, is refused for what that one said of it."""
+
+    class Near(Kind):
+        async def authenticate(self, credentials: Credentials) -> Identity:
+            self.asked.append(credentials.token)
+            raise NotRecognised("wrong-issuer", "It is of another issuer.", hint="None.")
+
+    assert await Door(Near("a"), Kind("b")).cause("c") == "wrong-issuer"
 
 
 async def test_a_token_that_is_no_text_is_refused_like_any_other() -> None:

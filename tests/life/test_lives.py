@@ -264,7 +264,7 @@ def test_streams_are_found_by_name_and_subject() -> None:
 
 
 def test_13_a_failing_connection_does_not_outlive_its_token() -> None:
-    """13: if a notice or a goodbye fails in a way nobody foresaw, the error is told, and the stream ends all the same."""
+    """13: if a notice or a goodbye fails in a way nobody foresaw, the error is told, and the stream ends."""
     network = Lived()
     client, other = network.listen("a"), network.listen("a")
     client.transport.broken = ZeroDivisionError()

@@ -73,7 +73,7 @@ def test_what_a_newer_version_says_is_passed_over(text: bytes) -> None:
 )
 def test_what_is_no_order_says_so(text: bytes) -> None:
     """A broken order is never taken for another one, nor for half of one."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         orders.decode(text)
 
 

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from sse_signals.errors import IssuerUnavailable, NotAuthenticated
 from sse_signals.grants import Grants
 from sse_signals.topics import Filters
-from tests.life.cluster import ANN, HOUR, NOON, ann, cluster, taken
+from tests.fakes import NOON
+from tests.life.cluster import ANN, HOUR, ann, cluster, taken
 
 if TYPE_CHECKING:
     from sse_signals.identity import Identity

@@ -342,7 +342,9 @@ async def test_a_node_is_drained_wherever_the_wish_comes_from() -> None:
             await there.security.drain(here.nodes.own)
 
 
-@pytest.mark.parametrize("text", [b'{"v":2,"do":"revoke"}', b'{"v":1,"do":"dance"}', b'{"v":1,"do":"drain","node":"x"}'])
+@pytest.mark.parametrize(
+    "text", [b'{"v":2,"do":"revoke"}', b'{"v":1,"do":"dance"}', b'{"v":1,"do":"drain","node":"x"}']
+)
 async def test_orders_for_others_are_none_for_this_node(text: bytes) -> None:
     """What a newer version says, and what another node shall do, is passed over without a word."""
     async with cluster(1) as nodes:

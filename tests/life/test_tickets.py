@@ -437,7 +437,7 @@ async def test_prolonging_brings_the_new_identity(cluster: Cluster) -> None:
 async def test_only_the_same_subject_prolongs(cluster: Cluster) -> None:
     """Somebody else's token prolongs nothing, and changes nothing."""
     text, cookie = await cluster.opened()
-    for subject in ("user:default/bob", "user:default/Ann", None):
+    for subject in ("user:default/bob", "user:other/ann", None):
         with pytest.raises(NotGranted, match="not of this subject"):
             await cluster.one.prolong(session_of(text), replace(ANN, subject=subject))
     assert (await cluster.one.come_back(text, cookie, ORDERS)).identity == ANN

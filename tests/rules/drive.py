@@ -51,6 +51,8 @@ def live(seed: int) -> None:
         lambda: world.widen(n(5)): 1,
         lambda: world.feed(n(2), n(4), n(3)): 1,
         lambda: world.pass_time(n(4)): 1,
+        lambda: world.change(n(5), n(6), n(4)): 2,
+        world.control: 1,
     }
     with small_pieces():
         for action in chance.choices(list(actions), list(actions.values()), k=STEPS):

@@ -51,11 +51,14 @@ class ManualConnection:
         self.sent = bytearray()
         self.buffer = bytearray()
         self.largest = 0
+        self.written = 0
         self.closing = False
         self.drained: Callable[[], object] | None = None
 
     def write(self, data: bytes, /) -> None:
+        assert data, "nothing is written, which would end a body of HTTP chunks"
         self.largest = max(self.largest, len(data))
+        self.written += len(data)
         self.buffer += data
         self._move()
 

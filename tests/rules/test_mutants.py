@@ -12,9 +12,10 @@ import pytest
 from sse_signals.cursor import start
 from sse_signals.cursor.node import Node
 from sse_signals.hub.bodies import Bodies
+from sse_signals.hub.groups import group_of
 from sse_signals.hub.hub import Hub
 from sse_signals.hub.stream import Stream
-from sse_signals.model import Event, EventId, Tail
+from sse_signals.model import ControlRecord, Event, EventId, Tail
 from tests.rules.drive import live
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
     from sse_signals.cursor.start import Opening
     from sse_signals.history import History
     from sse_signals.hub.groups import Part
+    from sse_signals.identity import Identity
+    from sse_signals.topics import Filters
     from sse_signals.wire.formats import Format
 
-LIVES = 100
+LIVES = 80
 
 write_parts = Hub._write_parts
 write_merged = Hub._write_merged
 fall_behind = Hub.fall_behind
+take = Node.take
+route = Hub.route
 resume = start._resume
 
 
@@ -115,6 +120,50 @@ def forget_what_was_refused(hub: Hub, stream: Stream, _first: int | None = None)
     fall_behind(hub, stream, hub.head + 1)
 
 
+def write_what_waited_for_another(hub: Hub, stream: Stream, identity: Identity, filters: Filters) -> None:
+    """Without a change that takes back: what waits for who a stream was is written to who it is."""
+    live, waiting = stream.live, list(stream.own)
+    hub._withdraw(stream)
+    stream.identity = identity
+    move(hub, stream, filters)
+    if live:
+        hub.join(stream)
+        stream.own += waiting
+        hub._dirty_own.update(dict.fromkeys([stream] * bool(waiting)))
+
+
+def stay_in_the_group(hub: Hub, stream: Stream, identity: Identity, filters: Filters) -> None:
+    """Without another group: a stream goes on with the bytes of those who may have what it might."""
+    if stream.live:
+        hub.take_back(stream)
+    stream.identity, stream.filters = identity, filters
+
+
+def forget_what_waited(hub: Hub, stream: Stream, identity: Identity, filters: Filters) -> None:
+    """Without a look at what waits: it is lost, even for who may have it before and after."""
+    if stream.live:
+        stream.pos = hub.head
+        hub.fall_behind(stream)
+    stream.identity = identity
+    move(hub, stream, filters)
+
+
+def move(hub: Hub, stream: Stream, filters: Filters) -> None:
+    hub._groups.leave(group_of(stream))
+    stream.filters = filters
+    stream.group = hub._groups.enter(stream)
+
+
+def pass_over_controls(node: Node, events: Iterable[Event]) -> None:
+    """Without a place in the log for what nodes tell each other: its position looks like a hole."""
+    take(node, [event for event in events if type(event) is not ControlRecord])
+
+
+def route_controls(hub: Hub, event: Event) -> None:
+    """Without a care for whom they are: what nodes tell each other is routed to everybody."""
+    route(hub, replace(event, targets=None) if type(event) is ControlRecord else event)
+
+
 MUTANTS: list[tuple[str, type | object, str, Callable[..., Any]]] = [
     ("a", Node, "take", append_a_tick_later),
     ("b, end", Hub, "_write_parts", write_parts_up_to_now),
@@ -127,6 +176,11 @@ MUTANTS: list[tuple[str, type | object, str, Callable[..., Any]]] = [
     ("g", Node, "_hole", go_on_without_a_word),
     ("h, bound", Stream, "write", write_whatever_is_buffered),
     ("h, position", Hub, "fall_behind", forget_what_was_refused),
+    ("change, leak", Hub, "change", write_what_waited_for_another),
+    ("change, group", Hub, "change", stay_in_the_group),
+    ("change, loss", Hub, "change", forget_what_waited),
+    ("control, place", Node, "take", pass_over_controls),
+    ("control, reach", Hub, "route", route_controls),
 ]
 
 

@@ -57,6 +57,14 @@ class Life(RuleBasedStateMachine):
     def pass_time(self, minutes: int) -> None:
         self.world.pass_time(minutes)
 
+    @rule(client=few, rights=few, owns=few)
+    def change(self, client: int, rights: int, owns: int) -> None:
+        self.world.change(client, rights, owns)
+
+    @rule()
+    def control(self) -> None:
+        self.world.control()
+
     @rule()
     def lose_log(self) -> None:
         self.world.lose_log()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.authenticated import PUBLISHER, House, bearing, house, signal
+from tests.authenticated import ADMIN, PUBLISHER, House, bearing, house, signal
 from tests.web.rawhttp import connection, events, parse, request
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ async def test_1_another_scheme(hub: House, header: str) -> None:
     """1: what is no bearer token is 401 and says how to write one."""
     answer = await hub.ask("GET", "stream", f"Authorization: {header}")
     assert (answer.status, answer.kind) == (401, "bad-authorization")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 async def test_2_an_expired_token(hub: House) -> None:
@@ -79,6 +80,10 @@ async def test_10_credentials_that_contradict_each_other() -> None:
         own = "Sec-Fetch-Site: same-origin"
         twice = await hub.poll(ann, "", *bearing(bob))
         assert (twice.status, twice.kind) == (400, "ambiguous-credentials")
+        ticket = (await hub.ask("POST", "tickets", token=ann)).json["url"].removeprefix("/signals/")
+        for cookie, cause in ((bob, "ticket-of-another-subject"), ("token-forged", "unknown-key")):
+            refused = await hub.ask("GET", ticket, f"Cookie: session={cookie}", own)
+            assert (refused.status, refused.kind) == (401, cause)
         for cookies, status in ((bob, 400), (same, 200), (f"{ann}; session={bob}", 400), ("token-forged", 401)):
             answer = await hub.poll(ann, "", f"Cookie: session={cookies}", own)
             assert answer.status == status, cookies
@@ -171,10 +176,18 @@ async def test_35_forged_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert "canary" not in "".join(str(vars(record)) for record in caplog.records)
 
 
-async def test_an_unauthenticated_body_is_not_asked_for(hub: House) -> None:
-    """Who expects 100-continue and shows nothing is refused before the body is sent."""
+@pytest.mark.parametrize("path", ["publish", "tickets", "revocations", "drains", "streams/x/renew"])
+async def test_an_unauthenticated_body_is_not_asked_for(hub: House, path: str) -> None:
+    """Who expects 100-continue is asked for the body, unless nothing is shown: then the answer comes at once."""
+    shown = bearing(hub.tokens.issue("root", grants=ADMIN))
     async with connection(hub.url) as (reader, writer):
-        writer.write(request("POST", "/signals/publish", "Expect: 100-continue", "Content-Length: 100"))
+        head = request("POST", f"/signals/{path}", *shown, "Expect: 100-continue", "Content-Length: 2")
+        writer.write(head)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 100")
+        writer.write(b"{}")
+        assert b"HTTP/1.1 " in await reader.read()
+    async with connection(hub.url) as (reader, writer):
+        writer.write(request("POST", f"/signals/{path}", "Expect: 100-continue", "Content-Length: 100"))
         answer, _ = parse(await reader.read())
     assert (answer.status, answer.kind) == (401, "no-credentials")
 

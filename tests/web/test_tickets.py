@@ -311,9 +311,13 @@ async def test_10_a_ticket_and_a_token_of_different_people(hub: House) -> None:
     """10: A ticket together with somebody else's token is refused, as are two tickets."""
     made = await ticket(hub)
     bob = hub.tokens.issue("user:default/bob")
-    assert await refused(hub, made["url"], f"Authorization: Bearer {bob}") == (400, "ambiguous-credentials")
+    assert await refused(hub, made["url"], f"Authorization: Bearer {bob}") == (401, "ticket-of-another-subject")
+    assert await refused(hub, made["url"], "Authorization: Bearer token-forged") == (401, "unknown-key")
     twice = f"{made['url']}&ticket={made['ticket']}"
     assert await refused(hub, twice, SAME) == (400, "bad-parameter")
+    cookie = await opened(hub, made["url"], SAME)  # no try has used it up
+    bobs = f"Authorization: Bearer {bob}"
+    assert await refused(hub, made["url"], cookie, SAME, bobs) == (401, "ticket-of-another-subject")
 
 
 async def test_13_revoked_people_do_not_come_back(hub: House) -> None:
