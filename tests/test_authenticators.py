@@ -253,7 +253,7 @@ def test_an_application_of_ones_own_chooses_by_the_same_names() -> None:
     assert (made.lifetime, made.expiring, made.rules) == (610, 5, NO_RULES)
     with pytest.raises(ConfigurationError, match=r"^jwt_isuer is no setting"):
         authentication(**JWT, jwt_isuer="x")
-    with pytest.raises(ConfigurationError, match="^host is no setting of authentication"):
+    with pytest.raises(ConfigurationError, match=r"^host is no setting"):
         authentication(**JWT, host="127.0.0.1")
-    with pytest.raises(ConfigurationError, match="^auth is not given"):
+    with pytest.raises(ConfigurationError, match=r"^auth is not given"):
         authentication()

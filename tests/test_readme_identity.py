@@ -122,4 +122,10 @@ def test_the_causes_of_a_401() -> None:
     known = set().union(*(getattr(module, "HINTS", {}) for module in modules))
     others = {"bad-authorization", "no-credentials", "unknown-token", "revoked", "expired"}
     assert listed >= known
-    assert listed - known - others <= {"unknown-api-key", "unknown-type", "ownership-refused", "ownership-unknown", "unknown-plugin"}
+    assert listed - known - others <= {
+        "unknown-api-key",
+        "unknown-type",
+        "ownership-refused",
+        "ownership-unknown",
+        "unknown-plugin",
+    }
