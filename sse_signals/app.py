@@ -191,8 +191,13 @@ class SignalsService:
         )
         site.sessions = StreamSessions(state, clock=site.clock)
         site.rate = publish_rate(site.limits.publish_rate, site.limits.publish_burst)
+        security = site.security
         identification = Identification(
-            access, cookie=authentication.cookie, cors_origins=site.cors_origins, proxies=site.proxies
+            access,
+            cookie=authentication.cookie,
+            cors_origins=site.cors_origins,
+            proxies=site.proxies,
+            ready=lambda: security.in_step,
         )
         site.identify, site.shows = identification.identify, identification.shows
         return site.security

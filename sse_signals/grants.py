@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import NotGranted
-from sse_signals.refs import fits
 from sse_signals.topics import EVERYTHING, NOTHING, Filters
 
 if TYPE_CHECKING:
@@ -40,8 +39,10 @@ class PublishGrant:
     def _may_target(self, targets: frozenset[str] | None) -> bool:
         if self.targets is None:
             return True
-        patterns = self.targets
-        return targets is not None and all(any(fits(ref, pattern) for pattern in patterns) for ref in targets)
+        if targets is None:
+            return False
+        prefixes = tuple(pattern[:-1] for pattern in self.targets if pattern.endswith("*"))
+        return all(ref in self.targets or ref.startswith(prefixes) for ref in targets)
 
 
 @dataclass(frozen=True, slots=True)

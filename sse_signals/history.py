@@ -6,7 +6,7 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from sse_signals.model import Event, EventId, follows
+from sse_signals.model import ControlRecord, Event, EventId, follows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,4 +169,5 @@ class History:
 
 def _cost(event: Event) -> int:
     targets = 0 if event.targets is None else _SET + sum(map(len, event.targets)) + _REF * len(event.targets)
-    return _OVERHEAD + len(event.frame) + len(event.address or "") + targets
+    control = len(event.control) if isinstance(event, ControlRecord) else 0
+    return _OVERHEAD + len(event.frame) + len(event.address or "") + targets + control

@@ -44,7 +44,10 @@ def subject_form(text: str) -> str:
 
     The case of what is no ref of a user or group may mean something to its issuer.
     """
-    return entity_ref(text, "subject") if _PERSON.fullmatch(text) else text
+    try:
+        return entity_ref(text, "subject") if _PERSON.fullmatch(text) else text
+    except InvalidInput:  # it would be too long with its namespace
+        return text
 
 
 def ref_pattern(text: str, field: str = "targets") -> str:
@@ -60,8 +63,3 @@ def ref_pattern(text: str, field: str = "targets") -> str:
         hint = "Write '*', 'group:*' or 'group:default/team-*': in refs the namespace is never left out."
         raise InvalidInput("It is no pattern of entity refs.", field=field, hint=hint)
     return prefix + star
-
-
-def fits(ref: str, pattern: str) -> bool:
-    """Say whether an entity ref, in its one form, is what a pattern means."""
-    return ref.startswith(pattern[:-1]) if pattern.endswith("*") else ref == pattern

@@ -102,15 +102,16 @@ class Filters:
     not_prefixes: frozenset[str] = frozenset()
     _starts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
     _texts: tuple[str, ...] = dataclass_field(init=False, compare=False, repr=False)
-    _decisions: tuple[tuple[str, bool], ...] | None = dataclass_field(init=False, compare=False, repr=False)
+    _decisions: dict[str, bool] | None = dataclass_field(init=False, compare=False, repr=False)
+    _lengths: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         exact, prefixes = outermost(self)
         object.__setattr__(self, "_starts", tuple(self.prefixes))
         object.__setattr__(self, "_texts", tuple(sorted([*exact, *(prefix + "*" for prefix in prefixes)])))
-        decisions = [(prefix, True) for prefix in self.prefixes] + [(prefix, False) for prefix in self.not_prefixes]
-        decisions.sort(key=lambda decision: -len(decision[0]))
-        object.__setattr__(self, "_decisions", tuple(decisions) if self.partial else None)
+        decisions = dict.fromkeys(self.prefixes, True) | dict.fromkeys(self.not_prefixes, False)
+        object.__setattr__(self, "_decisions", decisions if self.partial else None)
+        object.__setattr__(self, "_lengths", tuple(sorted({len(prefix) for prefix in decisions}, reverse=True)))
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Filters:
@@ -144,7 +145,9 @@ class Filters:
             return where.startswith(self._starts)
         if where in self.not_exact:
             return False
-        return next((wanted for prefix, wanted in self._decisions if where.startswith(prefix)), False)
+        # By length, so that the cost does not grow with the number of what is left out.
+        decisions = self._decisions
+        return next((decisions[where[:n]] for n in self._lengths if where[:n] in decisions), False)
 
     def __bool__(self) -> bool:
         return bool(self.exact or self.prefixes)

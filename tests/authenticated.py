@@ -178,7 +178,7 @@ async def house(
             history=HistoryLimits(),
             logger=structlog.get_logger("sse_signals"),
             clock=clock,
-            state=state or MemoryState(clock=clock),
+            state=MemoryState(clock=clock) if state is None else state,
         ),
         authentication=Authentication([tokens], anonymous=anonymous, **(authentication or {})),
         **options,

@@ -122,6 +122,7 @@ class Ownership:
 
     def knows(self, subject: str) -> bool:
         """Say whether there is a token of a subject to ask with, or an answer to go on with."""
+        self._sweep()
         known = self._subjects.get(subject)
         return known is not None and (known.token is not None or known.owns is not None)
 

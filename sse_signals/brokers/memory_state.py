@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sse_signals.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_SPARE: Final = 64  # ends of values that are not there any more which may stay
 
 
 class MemoryState:
@@ -57,6 +59,9 @@ class MemoryState:
             insort(self._keys, key)
         self._held[key] = (value, until_ms)
         heappush(self._ends, (until_ms, key))
+        if len(self._ends) > 2 * len(self._held) + _SPARE:  # most are of values that were kept anew
+            self._ends = [(until, name) for name, (_, until) in self._held.items()]
+            heapify(self._ends)
 
     def _forget(self) -> None:
         now_ms = self._clock()

@@ -129,6 +129,14 @@ class Access:
             )
         self._revocations.check(identity)
 
+    def check_request(self, identity: Identity) -> None:
+        """Check again for a single request what may have changed since it began; it may be a little late.
+
+        Raises:
+            NotAuthenticated: It has expired or is revoked.
+        """
+        self._check(identity, self._leeway_ms)
+
     async def refreshed(self, identity: Identity) -> Identity:
         """Return an identity with what it owns and may do today.
 

@@ -34,7 +34,7 @@ async def drain(
         clock: Returns milliseconds since 1970-01-01 UTC.
         patience: Seconds to give connections for what is buffered; those that are not through then are aborted.
     """
-    leaving = list(streams)
+    leaving = [stream for stream in streams if stream.ended is None]
     for stream in leaving:
         say_goodbye(stream, reason, clock())
         stream.end(reason)

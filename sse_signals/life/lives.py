@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sse_signals.interfaces import Scheduler
 
 TICK: Final = 0.25  # seconds between two looks at what is due: a stream ends within a second of its expiry
+SLICE: Final = 0.002  # seconds of ending and warning streams after which the loop goes round
 _SPARE: Final = 64  # entries of streams that are gone which may stay
 PATIENCE: Final = 0.5  # seconds that a connection gets to take what it still has to, before it is aborted
 
@@ -47,6 +48,7 @@ class Lives:
         self._numbers = count()  # so that the heap never compares streams
         self._entries: dict[Stream, int] = {}  # the number of the one entry of each stream that counts
         self._leaving: dict[Stream, float] = {}
+        self._former: dict[Stream, set[str]] = {}  # tokens of renewed streams, besides the present one
         self._ticking = False
 
     def __len__(self) -> int:
@@ -71,6 +73,7 @@ class Lives:
             if not same:
                 del self._by_subject[stream.identity.subject]
         self._leaving.pop(stream, None)
+        self._former.pop(stream, None)
         self._entries.pop(stream, None)
 
     def find(self, name: str) -> Stream | None:
@@ -90,9 +93,16 @@ class Lives:
         """
         filters = readable(stream.asked, identity.grants)
         prolonged = identity.expires_ms != stream.identity.expires_ms
+        if identity.token_id != stream.identity.token_id and stream.identity.token_id is not None:
+            self._former.setdefault(stream, set()).add(stream.identity.token_id)
         self._hub().change(stream, identity, filters)
         if prolonged:
             self._look_later(stream)
+
+    def tokens_of(self, stream: Stream) -> set[str]:
+        """Return the ids of the tokens that a stream was opened and renewed with."""
+        present = {stream.identity.token_id} if stream.identity.token_id is not None else set()
+        return present | self._former.get(stream, set())
 
     def end(self, stream: Stream, reason: str) -> None:
         """End a stream now: it is told why, gets nothing more, and is aborted if its connection takes too long."""
@@ -132,14 +142,18 @@ class Lives:
     def _tick(self) -> None:
         self._ticking = False
         try:
-            now_ms = self._clock()
+            now_ms, until = self._clock(), self._scheduler.time() + SLICE
             while self._due and self._due[0][0] <= now_ms:
+                if self._scheduler.time() >= until:  # thousands may expire at once
+                    self._ticking = True
+                    self._scheduler.call_soon(self._tick)
+                    return
                 entry = heappop(self._due)
                 if self._counts(entry):
                     self._is_due(entry[2], entry[3], now_ms)
             self._abort_leaving()
         finally:
-            if self._due or self._leaving:
+            if (self._due or self._leaving) and not self._ticking:
                 self._keep_ticking()
 
     def _is_due(self, stream: Stream, expires_ms: int, now_ms: int) -> None:

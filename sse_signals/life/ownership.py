@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.errors import IssuerUnavailable, NotAuthenticated, NotGranted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sse_signals.hub.stream import Stream
     from sse_signals.identity import Identity
     from sse_signals.life.access import Access
     from sse_signals.life.lives import Lives
+
+AT_ONCE: Final = 20  # questions to issuers under way
 
 
 async def look_again(lives: Lives, access: Access, logger: Any) -> None:
@@ -22,7 +26,12 @@ async def look_again(lives: Lives, access: Access, logger: Any) -> None:
         access: Asks who vouches for them.
         logger: Where changes and failures are told.
     """
-    for stream in lives.streams:
+    waiting = iter(lives.streams)  # a list: who comes meanwhile is looked at next time
+    await asyncio.gather(*[_look_through(waiting, lives, access, logger) for _ in range(AT_ONCE)])
+
+
+async def _look_through(waiting: Iterator[Stream], lives: Lives, access: Access, logger: Any) -> None:
+    for stream in waiting:
         try:
             await _look_again(stream, lives, access, logger)
         except Exception:  # whatever is wrong with one, the others have their turn

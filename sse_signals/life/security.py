@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
 from sse_signals.life import orders
+from sse_signals.life.buckets import Buckets
 from sse_signals.life.nodes import SAY_EVERY
 from sse_signals.life.ownership import look_again
 from sse_signals.life.revocations import Revocation
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from sse_signals.service import Service
 
 REFRESH_EVERY: Final = 15.0  # seconds between two looks at what the subjects of open streams own
+
+
+FORWARDED_RATE: Final = 1.0  # renewals of streams on other nodes that a subject may send per second
+FORWARDED_BURST: Final = 100  # and at once: as many as it may have streams
 
 
 class Renewal(Enum):
@@ -74,6 +79,8 @@ class Security:
         self._drain = drain
         self._logger = logger
         self._tasks: set[asyncio.Task[None]] = set()
+        detail = "This subject has renewed streams of other nodes too often: renew each when signals.expiring comes."
+        self._forwarded = Buckets(FORWARDED_RATE, FORWARDED_BURST, reason="renewal-rate", detail=detail)
         self._untold: list[Revocation] = []  # what this node alone knows
         self.in_step = False
 
@@ -117,6 +124,7 @@ class Security:
         Raises:
             NotAuthenticated: The identity has expired or is revoked by now.
             NotGranted: The stream is somebody else's, or may not read what it asks for any more; it goes on as it was.
+            TooMany: The subject has renewed streams of other nodes too often.
             BrokerUnavailable: The other nodes cannot be told.
         """
         self.access.check(identity)
@@ -126,6 +134,7 @@ class Security:
             return Renewal.DONE
         if not await self.nodes.knows_place_of(name):
             return Renewal.UNKNOWN
+        self._forwarded.spend(identity.subject or "")  # each is a record in the log, whatever it says
         await self._service.control(orders.encode(orders.Renew(name, identity)))
         return Renewal.FORWARDED
 
@@ -200,16 +209,15 @@ class Security:
             elif revocation.kind == "stream":
                 stream = self.lives.find(revocation.name)
                 if stream is not None:
+                    self._refuse_tokens_of(stream, revocation.at_ms)
                     self.lives.end(stream, "revoked")
-                    self._refuse_token_of(stream, revocation.at_ms)
         if any(revocation.kind == "token" for revocation in news):
             self._end_revoked(self.lives.streams)
         news.clear()
 
-    def _refuse_token_of(self, stream: Stream, at_ms: int) -> None:
-        """Refuse the token that a stream was opened or renewed with: its client would only come back with it."""
-        token_id = stream.identity.token_id
-        if token_id is not None:
+    def _refuse_tokens_of(self, stream: Stream, at_ms: int) -> None:
+        """Refuse all tokens that a stream was opened and renewed with: its client would only come back with them."""
+        for token_id in self.lives.tokens_of(stream):
             revocation = Revocation("token", token_id, at_ms)
             self._revocations.note(revocation)
             self._spawn(self._tell(revocation))

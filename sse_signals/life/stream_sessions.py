@@ -31,6 +31,14 @@ class StreamSessions:
         ttl = ENDLESS if expires_ms is None else max(0.0, (expires_ms - self._clock()) / 1000)
         await self._state.put(_PREFIX + stream, session.encode(), ttl)
 
+    async def forget(self, stream: str) -> None:
+        """Forget the session of a stream that has ended.
+
+        Raises:
+            BrokerUnavailable: It cannot be forgotten before its time.
+        """
+        await self._state.put(_PREFIX + stream, b"", 0.0)
+
     async def of(self, stream: str) -> str | None:
         """Return the session of a stream, or None if it has none.
 
@@ -38,4 +46,4 @@ class StreamSessions:
             BrokerUnavailable: Nobody can tell.
         """
         wanted = _PREFIX + stream
-        return next((value.decode() for key, value in await self._state.items(wanted) if key == wanted), None)
+        return next((value.decode() for key, value in await self._state.items(wanted) if key == wanted and value), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.errors import BrokerUnavailable
@@ -44,7 +45,7 @@ class Administration:
         revocation = Revocation(kind, name, self._site.clock())
         self._site.logger.info("revoked", by=admin.subject, kind=kind, name=name)
         try:
-            await security.revoke(revocation)
+            await asyncio.shield(asyncio.ensure_future(security.revoke(revocation)))  # even if who asks has gone
         except BrokerUnavailable as error:
             raise Problem(
                 503,

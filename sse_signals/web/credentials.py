@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sse_signals.errors import NotAuthenticated
+from sse_signals.errors import IssuerUnavailable, NotAuthenticated
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.cookies import check_cookie_origin, cookies_of
 from sse_signals.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from aiohttp import web
 
@@ -38,6 +38,7 @@ class Identification:
         cookie: str | None = None,
         cors_origins: Collection[str] = frozenset(),
         proxies: Proxies = NO_PROXIES,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make it.
 
@@ -46,7 +47,9 @@ class Identification:
             cookie: The name of a cookie that may hold a token, or None.
             cors_origins: Origins of pages whose requests a cookie may speak for, besides the hub's own.
             proxies: Proxies that are believed about where a request comes from.
+            ready: Says whether it is known who is revoked.
         """
+        self._ready = ready
         self._access = access
         self._cookie = cookie
         self._cors_origins = cors_origins
@@ -63,6 +66,8 @@ class Identification:
             TooMany: Too many have failed where it comes from.
         """
         refuse_tokens_in_url(request.query)
+        if not self._ready():
+            raise IssuerUnavailable("the hub is starting, and does not know yet who is revoked")
         address = client_address(request, self._proxies)
         try:
             token, cookie = bearer(request), self._cookie_of(request)

@@ -34,6 +34,7 @@ class Entry:
         found: What had to be looked up.
         place: What the stream counts for; to be closed with it.
         cookies: ``Set-Cookie`` values of the response.
+        has_session: Whether it was let in with a ticket, and so has a session to be forgotten with it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry:
     found: Found
     place: Place
     cookies: Sequence[str] = ()
+    has_session: bool = False
 
 
 async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Entry:
@@ -66,7 +68,8 @@ async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Ent
     except BaseException:
         place.close()
         raise
-    return Entry(name, identity, address, filters, found, place, cookies)
+    has_session = query.ticket is not None and site.sessions is not None
+    return Entry(name, identity, address, filters, found, place, cookies, has_session)
 
 
 async def _identify(

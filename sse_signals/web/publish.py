@@ -63,6 +63,8 @@ class Publish:
             signals, key, single = load_batch(_lines(content), limits.message), header_key, False
         else:
             signals, key, single = _json_signals(content, header_key, limits.message)
+        if site_security := self._site.security:
+            site_security.access.check_request(identity)  # a body may take its time
         check_publish(signals, identity.grants, batch=not single)
         if explained is not None:
             explained.check(signals)

@@ -133,7 +133,8 @@ class Site:
     @property
     def ready(self) -> bool:
         """Whether it takes requests: neither starting, nor draining, nor cut off from the log."""
-        return self.service.ready and self.sweep is not None and not self.draining
+        known = self.security is None or self.security.in_step
+        return self.service.ready and known and self.sweep is not None and not self.draining
 
     def address(self, request: web.BaseRequest) -> str:
         """Return where a request comes from, for limits and logs."""

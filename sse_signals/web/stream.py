@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
@@ -125,6 +126,13 @@ class Connection:
             times_behind=stream.times_behind,
         )
 
+    async def forget(self) -> None:
+        """Let go of what other nodes know of the stream, if anything."""
+        sessions = self._site.sessions
+        if self._entry.has_session and sessions is not None:
+            with suppress(BrokerUnavailable):  # it ends by itself
+                await asyncio.shield(asyncio.ensure_future(sessions.forget(self.stream.name)))
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -162,6 +170,7 @@ class Streaming:
             raise
         finally:
             opened.close()
+            await opened.forget()
         return opened.response
 
     async def _open(self, request: web.Request) -> web.StreamResponse | Connection:

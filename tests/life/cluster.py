@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -179,7 +178,6 @@ class Cluster:
     """Nodes that share what nodes share."""
 
     def __init__(self) -> None:
-        logging.getLogger("sse_signals").setLevel(logging.DEBUG)
         self.now_ms = NOON
         self.log = Log(clock=self.clock)
         self.state = State(clock=self.clock)

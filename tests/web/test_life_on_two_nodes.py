@@ -18,7 +18,7 @@ from tests.web.listening import JSON, below, cookie_of, listening, publish, revo
 from tests.web.rawhttp import events, messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 A, B = "group:default/a", "group:default/b"
 
@@ -32,6 +32,25 @@ class Forgetful(FaultyBroker):
         return await self.head() if self.lossy else await super().control(data)
 
 
+class Distant(MemoryState):
+    """A state that is somewhere else, so that others have their turn while it is asked, and that can forget."""
+
+    lossy = False
+
+    async def claim(self, key: str, ttl: float) -> bool:
+        await asyncio.sleep(0)
+        return await super().claim(key, ttl)
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        await asyncio.sleep(0)
+        if not self.lossy:
+            await super().put(key, value, ttl)
+
+    async def items(self, prefix: str) -> Sequence[tuple[str, bytes]]:
+        await asyncio.sleep(0)
+        return await super().items(prefix)
+
+
 @dataclass
 class Pair:
     """Two nodes on one log and one state, with one clock."""
@@ -39,30 +58,31 @@ class Pair:
     here: House
     there: House
     log: Forgetful
+    state: Distant
 
 
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     """Two nodes."""
     clock, log = WallClock(), Forgetful()
-    state = MemoryState(clock=clock)
+    state = Distant(clock=clock)
     await state.put("not empty", b"", 1e6)  # or `house` would take it for none
     shared: dict[str, Any] = {"log": log, "state": state, "clock": clock, "tokens": Tokens(clock)}
     async with AsyncExitStack() as stack:
         here, there = [
             await stack.enter_async_context(house(authentication={"secret": b"s" * 32}, **shared)) for _ in range(2)
         ]
-        yield Pair(here, there, log)
+        yield Pair(here, there, log, state)
 
 
 @pytest.mark.parametrize(
-    ("what", "lossy"), [("subject", False), ("token", False), ("stream", False), ("subject", True)]
+    ("what", "lost"), [("subject", ""), ("token", ""), ("stream", ""), ("subject", "log"), ("subject", "state")]
 )
-async def test_13_revocation_on_another_node(pair: Pair, what: str, *, lossy: bool) -> None:
-    """13: a stream on another node ends within 5 s, even if the log loses the word; then both nodes refuse it."""
+async def test_13_revocation_on_another_node(pair: Pair, what: str, lost: str) -> None:
+    """13: a stream elsewhere ends within 5 s, even if log or state lose the word; then both nodes refuse its token."""
     token, other = pair.there.tokens.issue("ann", token_id="t1"), pair.there.tokens.issue("bob")
     async with listening(pair.there, token) as (name, reading), listening(pair.there, other):
-        pair.log.lossy = lossy
+        pair.log.lossy, pair.state.lossy = lost == "log", lost == "state"
         async with asyncio.timeout(5):
             await revoke(pair.here, **{what: {"subject": "ann", "token": "t1", "stream": name}[what]})
             answer = await reading.rest()

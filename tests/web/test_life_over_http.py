@@ -196,11 +196,12 @@ async def test_13_while_a_token_is_looked_at(hub: House, monkeypatch: pytest.Mon
 async def test_13_a_renewal_counts_as_of_now(hub: House, *, lines: bool) -> None:
     """13: a renewed stream is told of its new end, not of the old one, and ends then."""
     token = hub.tokens.issue("ann", seconds=100)
-    async with listening(hub, token, lines=lines) as (name, reading):
+    async with listening(hub, token, lines=lines) as (name, reading), listening(hub, token) as (_, other):
         fresh = hub.tokens.issue("ann", seconds=1000)
         answer = await hub.ask("POST", f"streams/{name}/renew", token=fresh)
         assert (answer.status, answer.json["status"]) == (200, "renewed")
         hub.clock.advance(500)
+        assert (await other.rest()).reason == "expired"
         await publish(hub, signal("still there"))
         hub.clock.advance(500)
         said = await reading.rest()
