@@ -126,3 +126,15 @@ async def test_what_is_over_takes_no_memory() -> None:
     clock.now_ms += 5_000
     assert len(state) == 0
     assert not state._ends
+
+
+async def test_a_value_that_is_kept_anew_again_and_again_takes_no_more_room() -> None:
+    """What remembers when values end does not grow with how often they were put, and each still ends in its time."""
+    clock = Clock()
+    state = MemoryState(clock=clock)
+    for number in range(1000):
+        await state.put("a", b"%d" % number, 100)
+    assert len(state._ends) < 200
+    assert await state.items("a") == [("a", b"999")]
+    clock.now_ms += 100_000
+    assert await state.items("") == []

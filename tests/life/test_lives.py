@@ -302,3 +302,14 @@ def test_streams_that_are_gone_take_no_memory() -> None:
     assert len(network.lives._due) < 100
     network.jump(NOON + HOUR + 999)
     assert staying.stream.ended == "expired"
+
+
+def test_many_that_expire_at_once_end_in_slices() -> None:
+    """The loop goes round in between, and all of them end."""
+    network = Lived(expiring=0.0)
+    clients = [network.listen(expires_ms=NOON + 1000) for _ in range(20)]
+    network.scheduler.cost = 0.001  # whoever looks at the clock sees a millisecond pass
+    network.jump(NOON + 1000)
+    network.scheduler.cost = 0.0
+    network.scheduler.advance(0.1)
+    assert all(client.stream.ended == "expired" for client in clients)

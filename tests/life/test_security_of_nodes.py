@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted
+from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, TooMany
 from sse_signals.grants import Grants
 from sse_signals.life import orders, security
 from sse_signals.life.revocations import Revocation
-from sse_signals.life.security import Renewal
+from sse_signals.life.security import FORWARDED_BURST, Renewal
 from sse_signals.topics import Filters
 from tests.fakes import NOON
 from tests.life.cluster import ANN, HOUR, Cluster, Peer, ann, cluster, taken, until
@@ -389,3 +389,28 @@ async def test_many_revocations_do_not_block_the_loop() -> None:
         assert turns >= 4
         with pytest.raises(NotAuthenticated):
             here.access.check(ann(token_id="999"))
+
+
+async def test_renewals_of_streams_elsewhere_are_limited() -> None:
+    """Each is a record in everybody's log: a subject that sends too many has to wait, and others have not."""
+    async with cluster() as nodes:
+        here, there = nodes.peers
+        stream = there.open(ann())
+        for _ in range(FORWARDED_BURST):
+            assert await here.security.renew(stream.name, ann()) is Renewal.FORWARDED
+        async with asyncio.timeout(5):
+            with pytest.raises(TooMany, match="too often"):  # some more may come by while these are made
+                await asyncio.gather(*(here.security.renew(stream.name, ann()) for _ in range(FORWARDED_BURST)))
+        assert await here.security.renew(stream.name, ann(subject="user:default/bob")) is Renewal.FORWARDED
+
+
+async def test_13_all_tokens_of_a_revoked_stream_are_refused() -> None:
+    """13: The one it was opened with too, not only the one it was renewed with last."""
+    async with cluster(1) as nodes:
+        [here] = nodes.peers
+        stream = here.open(ann())
+        await here.security.renew(stream.name, ann(token_id="t2", expires_ms=NOON + 2 * HOUR))
+        await here.security.revoke(Revocation("stream", stream.name, nodes.clock()))
+        for token_id in ("t1", "t2"):
+            assert not here.lets_in(ann(token_id=token_id))
+        assert here.lets_in(ann(token_id="t3"))

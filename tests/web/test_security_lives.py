@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.authenticated import ADMIN, PUBLISHER, SEEN, A, B, House, house, signal
-from tests.web.rawhttp import events, messages
+from tests.authenticated import ADMIN, PUBLISHER, SEEN, A, B, House, bearing, house, signal
+from tests.web.rawhttp import connection, events, messages, parse, request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+JSON = "Content-Type: application/json"
 
 
 @pytest.fixture
@@ -100,3 +102,45 @@ async def test_nothing_is_left_of_streams_that_are_gone(hub: House) -> None:
     assert site.security is not None
     assert len(site.security.lives) == 0
     assert site.places.identities.of("ann") == 0
+
+
+async def test_13_revocation_while_a_body_arrives(hub: House) -> None:
+    """13: who is revoked between the head of a publish request and the end of its body publishes nothing."""
+    admin, token = hub.tokens.issue("root", grants=ADMIN), hub.tokens.issue("ann", grants=PUBLISHER)
+    body = json.dumps(signal(1)).encode()
+    async with connection(hub.url) as (reader, writer):
+        head = request("POST", "/signals/publish", *bearing(token), "Expect: 100-continue", JSON, body=body)
+        writer.write(head.removesuffix(body))
+        await reader.readuntil(b"100 Continue")
+        await hub.ask("POST", "revocations", JSON, token=admin, body=b'{"subject":"ann"}')
+        writer.write(body)
+        answer, _ = parse((await reader.read()).lstrip())
+    assert (answer.status, answer.kind) == (401, "revoked")
+    assert messages((await hub.poll(admin)).body) == []
+
+
+async def test_13_nobody_is_let_in_before_it_is_known_who_is_revoked(hub: House) -> None:
+    """13: a node that could not learn it yet answers that it is starting, and is not ready."""
+    token = hub.tokens.issue("ann", grants=PUBLISHER)
+    security = hub.service.site.security
+    assert security is not None
+    security.in_step = False
+    assert (await hub.publish(token, signal(1))).status == 503
+    assert (await hub.poll(token)).status == 503
+    assert (await hub.ask("GET", "health/ready")).status == 503
+    security.in_step = True
+    assert (await hub.publish(token, signal(1))).status == 202
+
+
+async def test_the_session_of_a_stream_is_forgotten_with_it(hub: House) -> None:
+    """An EventSource that comes back again and again leaves nothing in what all nodes share but its one session."""
+    made = await hub.ask("POST", "tickets", token=hub.tokens.issue("ann"))
+    url, own = made.json["url"].removeprefix("/signals/stream"), "Sec-Fetch-Site: same-origin"
+    first = await hub.ask("GET", f"stream{url}&poll=1", own)
+    cookie = f"Cookie: {first.headers['Set-Cookie'].partition(';')[0]}"
+    for _ in range(5):
+        assert (await hub.ask("GET", f"stream{url}&poll=1", own, cookie)).status == 200
+    state = hub.service._event_broker.state
+    async with asyncio.timeout(10):
+        while await state.items("session-of/"):  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
+            await asyncio.sleep(0.005)
