@@ -62,7 +62,8 @@ def rules_for(law: Law, person: Person) -> list[Rule]:
         return [rule for rule in law.rules if "anonymous" in rule.who]
     names = {"*", person.name} - {"anonymous"}
     refs = {who: ref(who) for rule in law.rules for who in rule.who if ":" in who and not who.startswith("plugin:")}
-    return [rule for rule in law.rules if any(who in names or refs.get(who) in owned(person) for who in rule.who)]
+    mine = names | owned(person)
+    return [rule for rule in law.rules if any(who in names or refs.get(who) in mine for who in rule.who)]
 
 
 def may_read(law: Law, person: Person, where: str) -> bool:

@@ -28,7 +28,8 @@ REFS = (
 )
 PATTERNS = (*REFS, "*", "group:*", "Group:default/*", "user:default/u*", "group:default/g*")
 NAMES = ("ann", "user:default/u", "anonymous", "bob")
-WHO = (*NAMES, "*", "plugin:a", "User:U", "group:g", "group:other/g", "group:default/canary-ref", "key", "Ann")
+WHO = (*NAMES, "*", "plugin:a", "User:U", "group:g", "group:other/g", "group:default/canary-ref", "Ann")
+PRIVATE = (*SECRET_TOPICS, "a/b", "a:*", "ab*", "a/can*", "b*", "A", "a*", "*")
 
 
 def texts(choice: Texts, least: int = 0, most: int = 3) -> st.SearchStrategy[Texts]:
@@ -42,9 +43,9 @@ def one_in(number: int, strategy: st.SearchStrategy[Texts]) -> st.SearchStrategy
 
 grants: st.SearchStrategy[Grant] = st.tuples(texts(FILTERS, 1), one_in(2, texts(PATTERNS, 1, 4)))
 rules = st.builds(
-    Rule, texts(WHO, 1), st.lists(grants, max_size=1).map(tuple), texts(FILTERS) | st.just(("a/can*",))
+    Rule, texts(WHO, 1, 4), st.lists(grants, max_size=1).map(tuple), texts(FILTERS) | st.just(("a/can*",))
 ).filter(lambda rule: bool(rule.publish or rule.subscribe) and not ("anonymous" in rule.who and rule.publish))
-laws = st.builds(Law, texts(FILTERS, 0, 4), st.lists(rules, max_size=4).map(tuple))
+laws = st.builds(Law, texts(PRIVATE, 0, 4), st.lists(rules, min_size=1, max_size=4).map(tuple))
 targets = one_in(2, texts(REFS, 0, 4))
 said = st.builds(Said, st.sampled_from(ADDRESSES) | st.sampled_from((None, "a", "a/b", "a:b", *SECRET_TOPICS)), targets)
 asked = st.just(()) | texts(FILTERS, 1, 4)
