@@ -16,7 +16,6 @@ from sse_signals.life.lives import Lives
 from sse_signals.life.nodes import Nodes
 from sse_signals.life.revocations import Revocations
 from sse_signals.life.security import Security
-from sse_signals.life.stream_sessions import StreamSessions
 from sse_signals.life.tickets import Tickets
 from sse_signals.logs import adapt
 from sse_signals.settings import checked
@@ -189,7 +188,6 @@ class SignalsService:
             clock=site.clock,
             per_subject=site.limits.streams_per_identity,
         )
-        site.sessions = StreamSessions(state, clock=site.clock)
         site.rate = publish_rate(site.limits.publish_rate, site.limits.publish_burst)
         security = site.security
         identification = Identification(

@@ -36,7 +36,8 @@ def _entity_ref(text: str, field: str) -> str:
             "It is not an entity ref.", field=field, hint="Write kind:namespace/name, for example group:default/team-a."
         )
     kind, namespace, ref_name = match.groups()
-    return f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower()
+    # Once more, since it may be longer now: what comes out has to be good to go in again.
+    return visible(f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower(), field)
 
 
 def subject_form(text: str) -> str:

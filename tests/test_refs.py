@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sse_signals.errors import InvalidInput
-from sse_signals.refs import ref_pattern
+from sse_signals.refs import ref_pattern, subject_form
 
 LETTERS = st.text("abAB", min_size=1, max_size=2)
 REFS = st.builds("{}:{}/{}".format, LETTERS, LETTERS, LETTERS)
@@ -49,3 +49,10 @@ def test_a_prefix_without_a_namespace_says_what_to_write() -> None:
     """In a ref the namespace may be left out, in a prefix it may not: else `group:d*` would mean two things."""
     with pytest.raises(InvalidInput, match="the namespace is never left out"):
         ref_pattern("group:d*")
+
+
+def test_a_subject_is_compared_as_a_ref_where_it_is_one() -> None:
+    """Users and groups as refs; what is none, or would be too long as one, to the letter."""
+    assert subject_form("User:Default/Ann") == subject_form("user:ann") == "user:default/ann"
+    for other in ("Ann", "auth0|Ann", "mailto:Ann@example.com", "plugin:Catalog", "user:" + "a" * 250):
+        assert subject_form(other) == other

@@ -166,7 +166,7 @@ class Access:
 
     def tell(self, error: NotAuthenticated, address: str) -> None:
         """Write the one log line of a refusal."""
-        self._logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)
+        tell(self._logger, error, address)
 
     async def _ask(self, credentials: Credentials) -> Identity:
         closest: NotRecognised | None = None
@@ -195,3 +195,8 @@ class Access:
 
     def _apply(self, stated: Identity) -> Identity:
         return replace(self._rules.apply(stated), stated=stated.grants)
+
+
+def tell(logger: Any, error: NotAuthenticated, address: str) -> None:
+    """Write the one log line of a refusal: its cause, and nothing of what was shown."""
+    logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)

@@ -21,6 +21,7 @@ from sse_signals.errors import NotGranted
 from sse_signals.life import passport
 from sse_signals.life.buckets import Buckets
 from sse_signals.life.session_cookies import SessionCookies
+from sse_signals.life.stream_sessions import StreamSessions
 from sse_signals.life.ticket_causes import (
     bad_session,
     other_subject,
@@ -93,7 +94,11 @@ class _Kept:
 
 
 class Tickets:
-    """Issues tickets and redeems them."""
+    """Issues tickets and redeems them.
+
+    Attributes:
+        sessions: Which stream was opened in which session.
+    """
 
     def __init__(
         self,
@@ -120,6 +125,7 @@ class Tickets:
             ConfigurationError: The secret is too short.
         """
         self._state = state
+        self.sessions = StreamSessions(state, clock=clock)
         self._cookies = SessionCookies(secret)
         self._clock = clock
         self._ttl = ttl

@@ -68,7 +68,7 @@ async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Ent
     except BaseException:
         place.close()
         raise
-    has_session = query.ticket is not None and site.sessions is not None
+    has_session = query.ticket is not None and site.tickets is not None
     return Entry(name, identity, address, filters, found, place, cookies, has_session)
 
 
@@ -76,23 +76,20 @@ async def _identify(
     site: Site, request: web.BaseRequest, query: StreamQuery, name: str
 ) -> tuple[Identity, Sequence[str]]:
     """Return who asks, and cookies to set."""
-    if query.ticket is None or site.tickets is None:
+    tickets, security = site.tickets, site.security
+    if query.ticket is None or tickets is None or security is None:
         return _still_good(site, request, await site.identify(request)), ()
     shown = (await site.identify(request)).subject if site.shows(request) else None
-    address, access = site.address(request), None if site.security is None else site.security.access
-    if access is not None:
-        access.check_address(address)
+    address, access = site.address(request), security.access
+    access.check_address(address)
     try:
-        admitted = await admit(
-            site.tickets, request, query.ticket, query.filters, allowed=site.cors_origins, subject=shown
-        )
-        identity = await site.today(admitted.identity)
+        admitted = await admit(tickets, request, query.ticket, query.filters, allowed=site.cors_origins, subject=shown)
+        access.check(admitted.identity)
+        identity = await access.refreshed(admitted.identity)
     except NotAuthenticated as error:
-        if access is not None:
-            access.refused(error, address)
+        access.refused(error, address)
         raise
-    if site.sessions is not None:
-        await site.sessions.remember(name, admitted.session, identity)
+    await tickets.sessions.remember(name, admitted.session, identity)
     return identity, admitted.set_cookies
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sse_signals.errors import NotAuthenticated, NotGranted, SignalsError
 from sse_signals.identity import ANYBODY
+from sse_signals.life.access import tell
 from sse_signals.life.limits import StreamLimits
 from sse_signals.web import origins
 from sse_signals.web.address import NO_PROXIES, client_address
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sse_signals.identity import Identity
     from sse_signals.life.buckets import Buckets
     from sse_signals.life.security import Security
-    from sse_signals.life.stream_sessions import StreamSessions
     from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
     from sse_signals.web.address import Proxies
@@ -61,11 +61,6 @@ async def anybody(_request: web.BaseRequest) -> Identity:
     return ANYBODY
 
 
-def nothing(_request: web.BaseRequest) -> bool:
-    """Say of every request that it shows no credential."""
-    return False
-
-
 @dataclass(slots=True)
 class Site:
     """One place on the web where a service can be reached.
@@ -82,12 +77,11 @@ class Site:
         cors_origins: Origins of pages that may use it besides its own.
         proxies: Proxies that are believed about where a request comes from.
         identify: Says who sent a request; authentication plugs in here.
-        shows: Says whether a request shows a credential, good or not.
+        shows: Says whether a request shows a credential, good or not; it is there if there are tickets.
         security: What it knows of who may be there; None where nobody has to authenticate.
         tickets: One-time tickets, if somebody has to authenticate.
         rate: What each identity may still publish, if somebody has to authenticate.
         places: What each identity and address has open.
-        sessions: In which sessions of tickets streams were opened, if somebody has to authenticate.
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
@@ -105,12 +99,11 @@ class Site:
     cors_origins: Collection[str] = frozenset()
     proxies: Proxies = NO_PROXIES
     identify: Callable[[web.BaseRequest], Awaitable[Identity]] = anybody
-    shows: Callable[[web.BaseRequest], bool] = nothing
+    shows: Callable[[web.BaseRequest], bool] = field(init=False)
     security: Security | None = None
     tickets: Tickets | None = None
     rate: Buckets | None = None
     places: StreamLimits = field(init=False)
-    sessions: StreamSessions | None = None
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
@@ -161,21 +154,9 @@ class Site:
         if self.security is not None:
             self.security.access.check(identity)
 
-    async def today(self, identity: Identity) -> Identity:
-        """Return somebody who was let in some time ago as they are now.
-
-        Raises:
-            NotAuthenticated: They have expired, are revoked, or their issuer no longer vouches for them.
-        """
-        if self.security is None:
-            return identity
-        self.check(identity)
-        return await self.security.access.refreshed(identity)
-
     def tell(self, error: NotAuthenticated, request: web.BaseRequest) -> None:
         """Write the one log line of a refusal."""
-        if self.security is not None:
-            self.security.access.tell(error, self.address(request))
+        tell(self.logger, error, self.address(request))
 
     async def prolong(self, stream: str, identity: Identity, *, path: str) -> Sequence[str]:
         """Let the session of a renewed stream go on too; return ``Set-Cookie`` values for it, if it has one.
@@ -188,14 +169,12 @@ class Site:
         Raises:
             BrokerUnavailable: Nobody can tell.
         """
-        if self.tickets is None or self.sessions is None:
-            return ()
-        session = await self.sessions.of(stream)
-        if session is None:
+        session = None if self.tickets is None else await self.tickets.sessions.of(stream)
+        if self.tickets is None or session is None:
             return ()
         try:
             cookie = await prolong(self.tickets, session, identity, path=path)
-            await self.sessions.remember(stream, session, identity)
+            await self.tickets.sessions.remember(stream, session, identity)
         except (NotAuthenticated, NotGranted) as error:
             self.logger.info("session not renewed", stream=stream, error=str(error))
             return ()

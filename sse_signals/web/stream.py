@@ -128,10 +128,10 @@ class Connection:
 
     async def forget(self) -> None:
         """Let go of what other nodes know of the stream, if anything."""
-        sessions = self._site.sessions
-        if self._entry.has_session and sessions is not None:
+        tickets = self._site.tickets
+        if self._entry.has_session and tickets is not None:
             with suppress(BrokerUnavailable):  # it ends by itself
-                await asyncio.shield(asyncio.ensure_future(sessions.forget(self.stream.name)))
+                await asyncio.shield(asyncio.ensure_future(tickets.sessions.forget(self.stream.name)))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

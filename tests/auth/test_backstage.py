@@ -9,7 +9,7 @@ import structlog
 from sse_signals.auth.backstage import BackstageAuthenticator
 from sse_signals.auth.fetch import Fetch
 from sse_signals.errors import ConfigurationError, NotAuthenticated, NotRecognised
-from sse_signals.identity import ANONYMOUS
+from sse_signals.identity import ANONYMOUS, Identity
 from sse_signals.interfaces import Refreshing
 from sse_signals.topics import of
 from tests.auth.backstage_issuer import (
@@ -173,3 +173,10 @@ def test_a_url_that_cannot_be_fetched_from_stops_the_start() -> None:
 def test_it_is_an_authenticator_that_refreshes() -> None:
     """The hub asks it again for what somebody owns who is still there."""
     assert issubclass(BackstageAuthenticator, Refreshing)
+
+
+async def test_what_another_node_has_found_out_is_kept(issuer: Backstage, door: BackstageAuthenticator) -> None:
+    """Who was let in elsewhere has no token here to ask with: what they own goes on until they expire."""
+    elsewhere = Identity("user:default/elsewhere", frozenset({"group:default/a"}), issuer="backstage")
+    assert await door.refresh(elsewhere) is elsewhere
+    assert issuer.server.requests[USERINFO] == 0

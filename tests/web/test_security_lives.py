@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sse_signals import BrokerUnavailable
 from tests.authenticated import ADMIN, PUBLISHER, SEEN, A, B, House, bearing, house, signal
 from tests.web.rawhttp import connection, events, messages, parse, request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from sse_signals import Credentials, Identity
 
 JSON = "Content-Type: application/json"
 
@@ -144,3 +147,56 @@ async def test_the_session_of_a_stream_is_forgotten_with_it(hub: House) -> None:
     async with asyncio.timeout(10):
         while await state.items("session-of/"):  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
             await asyncio.sleep(0.005)
+
+
+async def test_13_a_stream_needs_a_token_that_is_still_good() -> None:
+    """13: a single request may come a little late, since clocks differ; a stream is 401 at once."""
+    async with house(authentication={"leeway": 30}) as hub:
+        token = hub.tokens.issue("ann", grants=PUBLISHER, seconds=60)
+        hub.clock.advance(70)
+        assert (await hub.publish(token, signal(1))).status == 202
+        late = await hub.ask("GET", "stream", token=token)
+        assert (late.status, late.kind) == (401, "expired")
+        hub.clock.advance(20)
+        assert (await hub.publish(token, signal(1))).kind == "expired"
+
+
+async def test_a_renewal_without_its_session(hub: House) -> None:
+    """Where the session of a ticket is gone the stream is renewed all the same, and no cookie is set."""
+    made = await hub.ask("POST", "tickets", token=hub.tokens.issue("ann"))
+    async with hub.stream(None, made.json["url"].removeprefix("/signals/stream")) as (_, receipt):
+        path, state = f"streams/{receipt['stream']}/renew", hub.service._event_broker.state
+        renewed = await hub.ask("POST", path, token=hub.tokens.issue("ann"))
+        assert "Set-Cookie" in renewed.headers
+        for key, _ in await state.items("ticket"):
+            await state.put(key, b"", 0)
+        renewed = await hub.ask("POST", path, token=hub.tokens.issue("ann"))
+        assert renewed.status == 200
+        assert "Set-Cookie" not in renewed.headers
+
+
+async def test_the_shared_state_is_out_of_reach(hub: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ticket that cannot be looked up is a bad moment: the EventSource is told to come back."""
+    made = await hub.ask("POST", "tickets", token=hub.tokens.issue("ann"))
+
+    async def cut(_prefix: str) -> None:
+        raise BrokerUnavailable("it is cut off")
+
+    monkeypatch.setattr(hub.service._event_broker.state, "items", cut)
+    answer = await hub.ask("GET", made.json["url"].removeprefix("/signals/"))
+    assert json.loads(events(answer.body)[0]["data"]) == {"reason": "broker-unavailable"}
+
+
+async def test_a_drain_begins_while_somebody_is_let_in(hub: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll then gets a 503, and its place is given back; a second drain changes nothing."""
+    token, known = hub.tokens.issue("ann"), hub.tokens.authenticate
+
+    async def slow(credentials: Credentials) -> Identity:
+        hub.service._drain_soon()
+        hub.service._drain_soon()
+        await asyncio.sleep(0)
+        return await known(credentials)
+
+    monkeypatch.setattr(hub.tokens, "authenticate", slow)
+    assert (await hub.poll(token)).status == 503
+    assert hub.service.site.places.identities.of("ann") == 0
