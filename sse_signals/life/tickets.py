@@ -160,9 +160,7 @@ class Tickets:
     async def redeem(self, text: str, filters: Filters, *, subject: str | None = None) -> Admission:
         """Let in who shows a ticket, once, and keep a session for them to come back.
 
-        Who asks for other topics than the ticket is for is refused before it is used up: a mistake, or a stranger's
-        try, must not take it away from whom it was issued to, and trying gains nothing, since a ticket never opens
-        anything but the topics it is for.
+        A try that asks for other topics does not use the ticket up: it gains nothing, and must not take the ticket away.
 
         Args:
             text: What was shown as a ticket.
