@@ -117,8 +117,7 @@ class Tickets:
             secret: What cookies are signed with, 32 bytes or more; the same on all nodes.
             clock: Returns milliseconds since 1970-01-01 UTC.
             ttl: Seconds in which a ticket has to be redeemed.
-            per_subject: Tickets that one subject may have at once from this node, and as many again every 5 minutes:
-                each that is redeemed stays in the state until its identity expires.
+            per_subject: Tickets that one subject may have at once from this node, and as many again every 5 minutes.
             clock_s: A monotonic clock in seconds.
 
         Raises:
@@ -160,7 +159,7 @@ class Tickets:
     async def redeem(self, text: str, filters: Filters, *, subject: str | None = None) -> Admission:
         """Let in who shows a ticket, once, and keep a session for them to come back.
 
-        A try that asks for other topics does not use the ticket up: it gains nothing, and must not take the ticket away.
+        A try that asks for other topics gains nothing, and so does not use the ticket up.
 
         Args:
             text: What was shown as a ticket.
