@@ -10,6 +10,7 @@ import pytest
 
 from sse_signals import BrokerUnavailable
 from tests.authenticated import ADMIN, PUBLISHER, SEEN, A, B, House, bearing, house, signal
+from tests.web.doors import until
 from tests.web.rawhttp import connection, events, messages, parse, request
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ async def test_nothing_is_left_of_streams_that_are_gone(hub: House) -> None:
         async with hub.stream(token):
             pass
     site = hub.service.site
-    async with asyncio.timeout(10):
-        while hub.service.streams:  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
-            await asyncio.sleep(0.005)
+    await until(lambda: not hub.service.streams)
     assert site.security is not None
     assert len(site.security.lives) == 0
     assert site.places.identities.of("ann") == 0
@@ -143,10 +142,8 @@ async def test_the_session_of_a_stream_is_forgotten_with_it(hub: House) -> None:
     cookie = f"Cookie: {first.headers['Set-Cookie'].partition(';')[0]}"
     for _ in range(5):
         assert (await hub.ask("GET", f"stream{url}&poll=1", own, cookie)).status == 200
-    state = hub.service._event_broker.state
-    async with asyncio.timeout(10):
-        while await state.items("session-of/"):  # noqa: ASYNC110 - nothing in the hub rings a bell for tests
-            await asyncio.sleep(0.005)
+    await until(lambda: not hub.service.streams)
+    assert await hub.service._event_broker.state.items("session-of/") == []
 
 
 async def test_13_a_stream_needs_a_token_that_is_still_good() -> None:
