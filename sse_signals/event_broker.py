@@ -6,16 +6,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.broker_options import BrokerOptions
+from sse_signals.brokers.choice import open_log
 from sse_signals.brokers.memory_state import MemoryState
 from sse_signals.clock import wall_clock_ms
 from sse_signals.cursor.local import Subscription
 from sse_signals.cursor.start import After, Live
-from sse_signals.errors import ConfigurationError, InvalidInput
+from sse_signals.errors import InvalidInput
 from sse_signals.logs import adapt
 from sse_signals.model import MAX_BATCH, EventId, HistoryLimits
 from sse_signals.service import Service
-from sse_signals.settings import without_password
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -39,6 +39,7 @@ class EventBroker:
         clock: Callable[[], int],
         state: SharedState | None = None,
     ) -> None:
+        """Make it of its parts; see `from_url`."""
         self._broker = broker
         self.state = MemoryState(clock=clock) if state is None else state
         self._users = 0
@@ -47,29 +48,31 @@ class EventBroker:
         self.clock = clock
 
     @classmethod
-    def from_url(
+    def from_url(  # noqa: PLR0913 - all that can be chosen about a log, each by its name
         cls,
         url: str,
         *,
         history: HistoryLimits | None = None,
+        options: BrokerOptions | None = None,
         logger: Any = None,
         clock: Callable[[], int] = wall_clock_ms,
     ) -> EventBroker:
         """Return the event broker at a URL.
 
         Args:
-            url: ``memory://`` is a log in this process, new at each call.
+            url: ``memory://`` is a log in this process, new at each call; ``sqlite:///path`` one in a file;
+                ``redis://host:6379/0`` and ``nats://host:4222`` are logs that several processes share.
             history: How much of the log to keep for those who resume.
+            options: What else can be chosen about the log.
             logger: A structlog or standard logger.
             clock: Returns milliseconds since 1970-01-01 UTC.
 
         Raises:
-            ConfigurationError: There is no such broker.
+            ConfigurationError: There is no such broker, or what it needs is not installed.
         """
-        if url != "memory://":
-            raise ConfigurationError(f"{without_password(url)!r} is no event broker: it may be memory://.")
         limits = history or HistoryLimits()
-        return cls(MemoryBroker(limits, clock=clock), history=limits, logger=adapt(logger), clock=clock)
+        log = open_log(url, limits, options or BrokerOptions(), clock=clock, logger=adapt(logger))
+        return cls(log.broker, history=limits, logger=adapt(logger), clock=clock, state=log.state)
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.

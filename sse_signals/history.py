@@ -6,6 +6,7 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.lineage import Lineage
 from sse_signals.model import ControlRecord, Event, EventId, follows
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class History:
     occur in a block of them are remembered, so that a reader whom none concerns passes over its events.
 
     Attributes:
-        epoch: The log it is a copy of.
+        lineage: The log it is a copy of, and those that it goes on from.
+        epoch: The present epoch of that log.
         floor: The position it starts after: what came before is not held.
         floor_ms: The time of the newest event that is not held, in milliseconds, or what is known to be no less; 0 when
             the history holds the log from its beginning.
@@ -52,6 +54,7 @@ class History:
         "floor",
         "floor_ms",
         "head",
+        "lineage",
         "size",
     )
 
@@ -61,12 +64,13 @@ class History:
         self._events: list[Event] = []
         self._first = 0  # index of the oldest event held; before it stand trimmed places
         self._sequence = 0  # of self._events[0]
+        self.lineage = Lineage("")
         self.epoch = ""
         self.floor = 0
         self.floor_ms = 0
         self.head = 0
         self.size = 0
-        self._clear(floor)
+        self._clear(floor.position, Lineage(floor.epoch))
 
     def __len__(self) -> int:
         return len(self._events) - self._first
@@ -87,7 +91,7 @@ class History:
         Raises:
             ValueError: The event does not follow: it is of another epoch, or something between is missing.
         """
-        if event.epoch != self.epoch or not follows(self.head, event.position):
+        if not self.continues(event):
             raise ValueError(f"{event.id} does not follow {EventId(self.epoch, self.head)}")
         if self.floor and not self.floor_ms:
             self.floor_ms = event.time_ms  # what came before is unknown, but for that it was not later
@@ -97,6 +101,12 @@ class History:
         while len(self) > self._limits.count or (self.size > self._limits.size and len(self) > 1):
             self._drop_oldest()
 
+    def continues(self, event: Event) -> bool:
+        """Say whether an event is the next one of this log, with nothing missing before it."""
+        # An earlier epoch is rare: while a node catches up over the place where the log got its present one.
+        same = event.epoch == self.epoch or event.epoch == self.lineage.epoch_at(event.position)
+        return same and follows(self.head, event.position)
+
     def trim(self, now_ms: int) -> None:
         """Forget what is older than the age limit at ``now_ms`` (milliseconds since 1970-01-01 UTC)."""
         oldest_ms = now_ms - self._limits.age * 1000
@@ -105,8 +115,19 @@ class History:
 
     def load(self, tail: Tail) -> None:
         """Start anew with the tail of a log."""
-        self._clear(tail.floor)
+        self._clear(tail.floor.position, tail.lineage or Lineage(tail.floor.epoch))
         for event in tail.events:
+            self.append(event)
+
+    def fork(self, lineage: Lineage, last: int) -> None:
+        """Go on as a copy of a log with another epoch, without the events above ``last``: they are lost there."""
+        if self.head <= last:
+            self.lineage, self.epoch = lineage, lineage.epoch
+            return
+        kept, floor, floor_ms = self.read(self.start, self.find(last)), min(self.floor, last), self.floor_ms
+        self._clear(floor, lineage)  # the numbers begin anew too, so that nobody takes a block for what it was
+        self.floor_ms = floor_ms
+        for event in kept:
             self.append(event)
 
     def find(self, position: int) -> int:
@@ -142,13 +163,13 @@ class History:
         index = sequence - self._sequence - 1
         return self._events[index].position if index >= self._first else self.floor
 
-    def _clear(self, floor: EventId) -> None:
+    def _clear(self, floor: int, lineage: Lineage) -> None:
         self._sequence = self.end
         self._addresses = {}
         self._events = []
         self._first = 0
-        self.epoch = floor.epoch
-        self.floor = self.head = floor.position
+        self.lineage, self.epoch = lineage, lineage.epoch
+        self.floor = self.head = floor
         self.floor_ms = 0
         self.size = 0
 

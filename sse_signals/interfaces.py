@@ -36,6 +36,15 @@ def never_waits(method: Any) -> bool:
 class Broker(Protocol):
     """The log that all nodes share: it orders records and gives them positions and times."""
 
+    async def open(self) -> None:
+        """Look whether the log can be used, and make it if it is not there. Harmless when it is done already.
+
+        Raises:
+            ConfigurationError: It cannot, and will not without somebody's doing; one sentence says why.
+            BrokerUnavailable: It cannot be reached; try again.
+        """
+        ...
+
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record that holds all the signals, or none.
 
@@ -67,10 +76,15 @@ class Broker(Protocol):
         ...
 
     def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
-        """Yield what comes after an id, in log order and for ever; reconnects by itself.
+        """Yield what comes after an id, in log order, for as long as the log can be reached.
 
         Records are not divided: ids show that a record is missing, but not that the rest of one is. What the log no
-        longer holds, or another epoch, shows as a jump in the ids.
+        longer holds, or another epoch, shows as a jump in the ids. If ``after`` is of an epoch that the log goes on from,
+        or the log gets another epoch meanwhile, a `Fork` comes first. A log that is
+        silent is looked for every few seconds, so that one that is gone is noticed.
+
+        Raises:
+            BrokerUnavailable: The log cannot be reached, or not any more; follow again from the last event.
         """
         ...
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from sse_signals.lineage import Lineage
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -129,6 +131,25 @@ class ControlRecord(Event):
     control: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Fork(Event):
+    """News from the log itself, not a place in it: it has another epoch, and goes on after ``position``.
+
+    Whoever followed the log further than that has seen records that are lost. What comes next is at ``position`` + 1
+    record, in the new epoch or in one that the new one goes on from. It is an event that nobody is a target of.
+
+    Attributes:
+        lineage: The new epoch, and those it goes on from; not that which was followed, if the log is another one.
+    """
+
+    lineage: Lineage = Lineage("")
+
+    @classmethod
+    def to(cls, lineage: Lineage, place: int) -> Fork:
+        """Return the news that a log with this lineage goes on after a position."""
+        return cls(lineage.epoch, place, 0, None, frozenset(), b"", lineage)
+
+
 class GapReason(StrEnum):
     """Why a stream cannot be given what should come next: a closed list."""
 
@@ -172,10 +193,12 @@ class Tail:
     Attributes:
         floor: The id that the first of the events follows; known even when there are none.
         events: In log order.
+        lineage: The log's epoch and those it goes on from; None if that is the floor's epoch alone.
     """
 
     floor: EventId
     events: Sequence[Event] = ()
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sse_signals.clock import wall_clock_ms
 from sse_signals.cursor.node import Node
 from sse_signals.cursor.scan import scan_back
-from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead
+from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead, foreign
 from sse_signals.errors import BrokerUnavailable
+from sse_signals.follower import Follower
 from sse_signals.interfaces import never_waits
-from sse_signals.model import ControlRecord, EventId
-from sse_signals.retry import backoff
+from sse_signals.model import EventId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from sse_signals.identity import Identity
     from sse_signals.interfaces import Broker
-    from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Receipt, Signal
+    from sse_signals.model import HistoryLimits, IdempotencyKey, Receipt, Signal
     from sse_signals.topics import Filters
 
-START_PATIENCE: Final = 5.0  # seconds that a start waits for the log, before it goes on without being ready
-SLICE: Final = 0.002  # seconds of taking events after which the loop goes round
+T = TypeVar("T")
 HEAD_TIMEOUT: Final = 2.0  # seconds to wait for the log's own head before an id counts as unknown
+PATIENCE: Final = 1.9  # seconds that the log gets to take a record: who publishes hears something within two
 
 
 class Service:
     """A node on a log.
 
     Attributes:
-        started: Whether the log's tail has been read, so that streams can be opened.
-        ready: Whether it follows the log at the moment.
-        failures: How often following the log failed.
+        follower: Brings it what the log holds.
         on_control: Called with the text of each control record that the log brings.
     """
 
@@ -60,15 +57,21 @@ class Service:
         self._logger = logger
         self._clock = clock
         self._node: Node | None = None
-        self._follower: asyncio.Task[None] | None = None
         self._scanning = asyncio.Lock()
-        self._taken = asyncio.Event()
-        self._publishing: set[asyncio.Task[Receipt]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
         self._asking: asyncio.Future[EventId | None] | None = None
-        self.started = False
-        self.ready = False
-        self.failures = 0
-        self.on_control: list[Callable[[bytes], object]] = []
+        self.follower = Follower(broker, limits=limits, logger=logger, clock=clock)
+        self.on_control = self.follower.on_control
+
+    @property
+    def started(self) -> bool:
+        """Whether the log's tail has been read, so that streams can be opened."""
+        return self.follower.started
+
+    @property
+    def ready(self) -> bool:
+        """Whether it follows the log at the moment."""
+        return self.follower.ready
 
     @property
     def node(self) -> Node:
@@ -82,56 +85,55 @@ class Service:
         return self._node
 
     async def start(self) -> None:
-        """Begin to follow the log; returns after the first attempt to read its tail, well or badly, or after 5 s."""
+        """Begin to follow the log; returns after the first attempt to read its tail, well or badly, or after 5 s.
+
+        Raises:
+            ConfigurationError: The log cannot be used as it is.
+        """
         self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
-        self._scanning, self._taken = asyncio.Lock(), asyncio.Event()  # of this loop
-        attempted = asyncio.Event()
-        self._follower = asyncio.create_task(self._follow_for_ever(attempted), name="sse_signals follows the log")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(START_PATIENCE):
-                await attempted.wait()
+        self._scanning = asyncio.Lock()  # of this loop
+        await self.follower.start(self._node)
 
     async def stop(self) -> None:
         """Follow no longer, once what is being published is in the log; end what subscriptions are left."""
-        self.ready = self.started = False
-        follower, self._follower = self._follower, None
         if self._node is not None:
             for stream in list(self._node.hub.streams):
                 stream.end("shutdown")
-        if follower is not None:
-            follower.cancel()
-            await asyncio.wait([follower, *self._publishing])
+        await self.follower.stop()
+        if self._working:
+            await asyncio.wait(self._working)
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
 
-        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun.
+        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. Whatever the
+        log does, it answers within two seconds.
         """
         # Without a wait there is nothing to interrupt, and a task costs more than the append.
         if never_waits(self._broker.publish):
             receipt = await self._broker.publish(signals, key=key)
             await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
             return receipt
-        publishing = asyncio.create_task(self._broker.publish(signals, key=key))
-        self._publishing.add(publishing)
-        publishing.add_done_callback(self._published)
-        return await asyncio.shield(publishing)
+        return await self._finished(self._broker.publish(signals, key=key))
 
     async def control(self, data: bytes) -> None:
         """Tell all nodes something; see `sse_signals.interfaces.Broker.control`."""
-        await asyncio.shield(asyncio.ensure_future(self._broker.control(data)))
+        await self._finished(self._broker.control(data))
 
-    def _tell(self, record: ControlRecord) -> None:
-        for listener in self.on_control:
-            try:
-                listener(record.control)
-            except Exception as error:  # one record that cannot be obeyed must not end the following
-                self._logger.exception("a control record cannot be obeyed", id=record.id, error=repr(error))
+    async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work that goes on whatever becomes of who waits for it, but not for longer than `PATIENCE`."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._done)
+        await asyncio.wait([task], timeout=PATIENCE)
+        if not task.done():
+            raise BrokerUnavailable(f"the log has not answered for {PATIENCE:g} s", outcome_unknown=True)
+        return task.result()
 
-    def _published(self, publishing: asyncio.Task[Receipt]) -> None:
-        self._publishing.discard(publishing)
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._working.discard(task)
         with suppress(asyncio.CancelledError):
-            publishing.exception()  # its caller is told, if there still is one; nobody else needs to be
+            task.exception()  # its caller is told, if there still is one; nobody else needs to be
 
     async def look_up(self, start: Start, filters: Filters, identity: Identity, *, poll: bool = False) -> Found:
         """Find out what opening a stream needs to know and what takes time.
@@ -147,7 +149,7 @@ class Service:
         """
         if not self.started:
             raise BrokerUnavailable("the log has not been read yet")
-        if poll:
+        if poll or foreign(self.node.history, start):
             await self._catch_up()
         match start:
             case Newest(count):
@@ -162,10 +164,12 @@ class Service:
         head = await self._shared_head()
         with suppress(TimeoutError):
             async with asyncio.timeout(HEAD_TIMEOUT):
-                while (
-                    head is not None and head.epoch == self.node.head.epoch and head.position > self.node.head.position
-                ):
-                    await self._taken.wait()
+                while head is not None and not self._reached(head):
+                    await self.follower.taken()
+
+    def _reached(self, head: EventId) -> bool:
+        here = self.node.head
+        return here.epoch == head.epoch and here.position >= head.position
 
     async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> EventId:
         """Return the id before the last ``wanted`` events for an identity; who ask at once take turns, by blocks."""
@@ -201,47 +205,3 @@ class Service:
         except (BrokerUnavailable, TimeoutError) as error:
             self._logger.warning("the log's head is unknown", error=str(error) or type(error).__name__)
             return None
-
-    async def _follow_for_ever(self, attempted: asyncio.Event) -> None:
-        attempt = 0
-        while True:
-            try:
-                async for _ in self._follow():  # pragma: no branch - it never ends, it fails
-                    self.ready = True
-                    attempt = 0
-                    attempted.set()
-            except Exception as error:  # noqa: BLE001 - whatever a broker raises, following must go on
-                self.ready = False
-                self.failures += 1
-                attempt += 1
-                self._logger.warning("following the log failed", error=repr(error), attempt=attempt)
-            attempted.set()
-            await asyncio.sleep(backoff(attempt, random.random()))  # noqa: S311 - not a secret
-
-    async def _take(self, events: Sequence[Event]) -> None:
-        """Take events one by one, and let the loop go round: one batch may concern thousands of groups."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + SLICE
-        for event in events:
-            self.node.take((event,))
-            if type(event) is ControlRecord:
-                self._tell(event)
-            self._taken.set()  # wakes those who wait now, and leaves the next to wait for the next event
-            self._taken.clear()
-            if loop.time() >= deadline:
-                await asyncio.sleep(0)
-                deadline = loop.time() + SLICE
-
-    async def _follow(self) -> AsyncIterator[None]:
-        """Read the tail once, then take what comes; yields whenever the log is known to be reachable."""
-        if self.started:
-            await self._broker.head()
-        else:
-            self.node.load(await self._broker.tail(self._limits))
-            self.started = True
-        yield
-        async for events in self._broker.follow(self.node.head):
-            await self._take(events)
-            self.node.history.trim(self._clock())  # without streams there is no sweep that does it
-            yield
-        raise BrokerUnavailable("the log ended")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 MIN_SECRET: Final = 32  # bytes: what HS256 needs (RFC 7518, section 3.2)
+SHARED_BROKERS: Final = ("redis://", "rediss://", "redis+", "rediss+", "nats://", "tls://", "ws://", "wss://")
+DURABLE_BROKERS: Final = ("sqlite:///",)
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 HOST: Final = re.compile(
     r"(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,127}\.?"  # a name or IPv4 address
     r"|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\Z"  # an IPv6 address
@@ -98,6 +101,16 @@ class Url(kinds.String):
         if match is None or int(match[2] or 0) >= 2**16 or (match[4] and not self._query):
             raise ValidationError("Not such a URL.")
         return text if self._query else text.rstrip("/")
+
+
+class BrokerUrl(kinds.String):
+    """The URL of a log; what comes after its scheme is read by the broker itself."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **how: Any) -> Any:
+        text: str = super()._deserialize(value, *arguments, **how)
+        if text != "memory://" and not (text.startswith(SHARED_BROKERS) or text.startswith(DURABLE_BROKERS)):
+            raise ValidationError("Not such a URL.")
+        return text
 
 
 class Origins(kinds.Field[frozenset[str]]):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sse_signals.errors import ConfigurationError
-from sse_signals.setting_kinds import loopback
+from sse_signals.setting_kinds import SHARED_BROKERS, loopback, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from sse_signals.setting_table import Settings
 
 _FOR_ONE: Final = {"jwt_": "jwt", "backstage_": "backstage"}  # settings that begin so belong to an authenticator
+_FOR_BROKER: Final = {
+    "broker_name": SHARED_BROKERS,
+    "sqlite_synchronous": ("sqlite:",),
+    "nats_replicas": ("nats:", "tls:", "ws"),
+    "redis_volatile": ("redis",),
+}
 _FOR_ANY: Final = ("rules", "anonymous", "cookie", "secret", "insecure_issuer")
 _FETCHED_FROM: Final = ("jwt_jwks_url", "backstage_url")
 
@@ -31,6 +37,7 @@ def check_together(settings: Settings, named: Mapping[str, str], given: Mapping[
     """
     for sentence in (
         *_limits(settings, named),
+        *_broker(settings, named, given),
         *_reach(settings, named),
         *_idle(settings, named, given),
         *_methods(settings, named),
@@ -43,6 +50,18 @@ def _limits(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:
     message, body = settings.max_message, settings.max_body
     if message > body:
         yield f"{named['max_message']} is {message}: it may be at most {named['max_body']}, which is {body}."
+
+
+def _broker(settings: Settings, named: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
+    shown = without_password(settings.broker)
+    if settings.workers > 1 and not settings.broker.startswith(SHARED_BROKERS):
+        yield (
+            f"{named['workers']} is {settings.workers}: several processes need a log that they share, such as redis:// or "
+            f"nats://, but {named['broker']} is {shown!r}."
+        )
+    for name, schemes in _FOR_BROKER.items():
+        if given.get(name) and not settings.broker.startswith(schemes):
+            yield f"{named[name]} is set: it is without effect as long as {named['broker']} is {shown!r}."
 
 
 def _reach(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from marshmallow import fields as kinds
-from marshmallow.validate import Equal, OneOf
+from marshmallow.validate import OneOf
 
 from sse_signals.setting_kinds import (
     COOKIE,
     HOST,
+    NAME,
     PREFIX,
+    BrokerUrl,
     Origins,
     PluginId,
     Proxies,
@@ -40,7 +42,25 @@ class Settings:
 
     host: str = like("127.0.0.1", HOST, "a host name or address", "address to listen on")
     port: int = whole(8080, 0, 65535, "port to listen on; 0 takes any free one")
-    broker: str = setting("memory://", kinds.String(validate=Equal("memory://")), "memory://", "the log behind the hub")
+    workers: int = whole(1, 1, 256, "processes that serve the port together; more than one need redis:// or nats://")
+    broker: str = setting(
+        "memory://",
+        BrokerUrl(),
+        "memory://, sqlite:///path, redis://host:6379/0 or nats://host:4222, with a name and password where one is needed",
+        "the log behind the hub",
+    )
+    broker_name: str = like(
+        "signals", NAME, "up to 64 letters, digits, - and _", "name of the log: hubs with the same are one cluster"
+    )
+    idempotency_window: float = number(300.0, 1, 86_400, "seconds for which an idempotency key is remembered")
+    sqlite_synchronous: str = setting(
+        "full",
+        kinds.String(validate=OneOf(("full", "normal"))),
+        "full or normal",
+        "whether sqlite waits for the disk (full) or for the operating system alone (normal) before it says yes",
+    )
+    nats_replicas: int = whole(1, 1, 5, "servers of a NATS cluster that hold a copy of the log")
+    redis_volatile: bool = flag("serve from a Redis that keeps nothing on disk")
     prefix: str = like(
         "/signals",
         PREFIX,

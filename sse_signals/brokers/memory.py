@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.broker_options import BrokerOptions
+from sse_signals.brokers.epochs import new_epoch
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.history import History
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
     from sse_signals.model import Event, IdempotencyKey, Signal
 
-IDEMPOTENCY_WINDOW: Final = 300.0  # seconds for which a key is remembered
-IDEMPOTENCY_KEYS: Final = 100_000  # keys remembered at once
 _PIECE: Final = 1000  # events a follower is given at a time
-_EPOCH_ALPHABET: Final = "0123456789abcdefghijkmnpqrstuvwxyz"  # 34 letters, so that 8 of them are 40 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,30 @@ class _Remembered:
 class MemoryBroker:
     """A log in this process's memory: durable as long as the process lives."""
 
-    def __init__(self, limits: HistoryLimits | None = None, *, clock: Callable[[], int] = wall_clock_ms) -> None:
+    def __init__(
+        self,
+        limits: HistoryLimits | None = None,
+        options: BrokerOptions | None = None,
+        *,
+        clock: Callable[[], int] = wall_clock_ms,
+    ) -> None:
         """Make an empty log with an epoch of its own.
 
         Args:
             limits: How much of the log is kept for nodes that start late or follow slowly.
+            options: How idempotency keys are remembered.
             clock: Returns milliseconds since 1970-01-01 UTC; the log's times never run backwards even if it does.
         """
         self._clock = clock
-        self._epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(8))
+        self._options = options or BrokerOptions()
+        self._epoch = new_epoch()
         self._log = History(limits or HistoryLimits(), EventId(self._epoch, 0))
         self._time_ms = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._keys: dict[tuple[str, str], _Remembered] = {}
+
+    async def open(self) -> None:
+        """See `sse_signals.interfaces.Broker.open`."""
 
     @at_once
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
@@ -61,14 +70,14 @@ class MemoryBroker:
                 if known.digest != key.digest:
                     raise IdempotencyConflict("the idempotency key was used for another request")
                 return Receipt(self._ids(known.record, known.count), repeated=True)
-            if len(self._keys) >= IDEMPOTENCY_KEYS:
+            if len(self._keys) >= self._options.idempotency_keys:
                 oldest = next(iter(self._keys.values()))
                 raise IdempotencyTableFull((oldest.until_ms - now_ms) / 1000)
         record = self._next_record()
         ids = self._ids(record, len(signals))
         self._append([event(event_id, now_ms, signal) for event_id, signal in zip(ids, signals, strict=True)])
         if key is not None:
-            until_ms = now_ms + round(IDEMPOTENCY_WINDOW * 1000)
+            until_ms = now_ms + round(self._options.idempotency_window * 1000)
             self._keys[key.publisher, key.key] = _Remembered(key.digest, record, len(signals), until_ms)
         return Receipt(ids)
 

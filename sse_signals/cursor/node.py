@@ -8,7 +8,7 @@ from sse_signals.cursor.start import NOTHING, opening
 from sse_signals.cursor.turnstile import Turnstile
 from sse_signals.history import History
 from sse_signals.hub.hub import Hub
-from sse_signals.model import EventId, Gap, GapReason, Tail, follows
+from sse_signals.model import EventId, Gap, GapReason, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sse_signals.cursor.start import Found, Opening, Start
     from sse_signals.hub.stream import Stream
     from sse_signals.interfaces import Scheduler
-    from sse_signals.model import Event, HistoryLimits
+    from sse_signals.model import Event, Fork, HistoryLimits
 
 
 class Node:
@@ -60,7 +60,7 @@ class Node:
         """
         try:
             for event in events:
-                if event.epoch != self.history.epoch or not follows(self.history.head, event.position):
+                if not self.history.continues(event):
                     self._hole(event)
                 self.history.append(event)
                 self.hub.route(event)
@@ -83,24 +83,59 @@ class Node:
         self.hub.open(stream)
         return how
 
+    def fork(self, news: Fork) -> None:
+        """Go on with a log that has another epoch.
+
+        Streams that have read no further than the two logs are the same go on as if nothing had happened, and never
+        get what is lost. The others are told of a gap, and go on after the last place that is still the same, or at the
+        oldest event of a log that has nothing to do with the one before.
+        """
+        old, lineage = self.head, news.lineage
+        if lineage.epoch == old.epoch:
+            return
+        last = lineage.shared(old.epoch)
+        if last is None:
+            self._lose(Tail(EventId(lineage.epoch, news.position), lineage=lineage), went_on=False)
+            return
+        if old.position > last:
+            self.holes += 1
+            self.hub.finish()
+            for stream in self.hub.streams:
+                if stream.live:
+                    self.hub.take_back(stream)
+        self.history.fork(lineage, last)
+        self.hub.head = self.history.head
+        for stream in self.hub.streams:
+            if stream.pos > last:
+                if stream.live:  # it was opened with an id that had not come here yet
+                    self.hub.fall_behind(stream)
+                self._lose_place(stream, old.epoch, self.history.head)
+            elif stream.until is not None:
+                stream.until = min(stream.until, last)
+
     def _hole(self, event: Event) -> None:
+        lineage = self.history.lineage
+        same = event.epoch in (lineage.epoch, lineage.epoch_at(event.position))
+        floor = EventId(event.epoch, event.position - 1)
+        went_on = same and event.position > self.history.head
+        self._lose(Tail(floor, lineage=lineage if same else None), went_on=went_on)
+
+    def _lose(self, tail: Tail, *, went_on: bool) -> None:
         self.holes += 1
         self.hub.finish()  # what is still held reaches the live streams before the hole does
         old = self.head
-        went_on = event.epoch == old.epoch and event.position > old.position
-        floor = event.position - 1
-        self.history.load(Tail(EventId(event.epoch, floor)))
-        self.hub.head = floor
+        self.history.load(tail)
+        self.hub.head = tail.floor.position
         for stream in self.hub.streams:
             if stream.live:
                 self.hub.fall_behind(stream)
             if not went_on:
-                self._lose_place(stream, old.epoch, floor)
+                self._lose_place(stream, old.epoch, tail.floor.position)
 
-    def _lose_place(self, stream: Stream, epoch: str, floor: int) -> None:
-        """Give a stream whose position means nothing in the new log its place at the log's oldest event."""
+    def _lose_place(self, stream: Stream, epoch: str, place: int) -> None:
+        """Give a stream whose position means nothing in the new log its place there, and a gap to be told of first."""
         after = stream.gap.after if stream.gap is not None else EventId(epoch, stream.pos)
         stream.gap = Gap(GapReason.EPOCH, after)
-        stream.pos = floor
+        stream.pos = place
         if stream.until is not None:
-            stream.until = floor
+            stream.until = place

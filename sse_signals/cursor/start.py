@@ -108,7 +108,23 @@ def ahead(history: History, start: Start) -> bool:
     if not isinstance(start, After) or start.event_id is None:
         return False
     event_id = start.event_id
-    return event_id.epoch == history.epoch and event_id.position > history.head
+    return event_id.position > history.head and _means_the_same(history, event_id)
+
+
+def foreign(history: History, start: Start) -> bool:
+    """Say whether an id is of an epoch that this node does not know: another log, or one that it has yet to hear of."""
+    if not isinstance(start, After) or start.event_id is None:
+        return False
+    epoch = start.event_id.epoch
+    return epoch != history.epoch and history.lineage.shared(epoch) is None
+
+
+def _means_the_same(history: History, event_id: EventId) -> bool:
+    """Say whether an id is of this log, or of one that it goes on from and below the place where it does."""
+    if event_id.epoch == history.epoch:
+        return True
+    last = history.lineage.shared(event_id.epoch)
+    return last is not None and event_id.position <= last
 
 
 def _newest(history: History, newest_from: EventId | None) -> int:
@@ -120,14 +136,19 @@ def _newest(history: History, newest_from: EventId | None) -> int:
 def _resume(history: History, event_id: EventId | None, log_head: EventId | None) -> Opening:
     if event_id is None:
         return Opening(history.head, Gap(GapReason.UNKNOWN_ID, None), False, None)
-    if event_id.epoch != history.epoch:
-        return Opening(history.floor, Gap(GapReason.EPOCH, event_id), False, event_id)
+    if not _means_the_same(history, event_id):
+        # Above a fork it goes on where the logs are the same last, so that it gets nothing twice.
+        last = history.lineage.shared(event_id.epoch) or history.floor
+        place = max(history.floor, min(last, history.head))
+        return Opening(place, Gap(GapReason.EPOCH, event_id), False, event_id)
     if event_id.position < history.floor:
         return Opening(history.floor, Gap(GapReason.TRIMMED, event_id), False, event_id)
-    if event_id.position > history.head and not _known(event_id, log_head):
+    if event_id.position > history.head and not _known(history, event_id, log_head):
         return Opening(history.head, Gap(GapReason.UNKNOWN_ID, event_id), False, event_id)
     return Opening(event_id.position, None, True, event_id)
 
 
-def _known(event_id: EventId, log_head: EventId | None) -> bool:
-    return log_head is not None and log_head.epoch == event_id.epoch and event_id.position <= log_head.position
+def _known(history: History, event_id: EventId, log_head: EventId | None) -> bool:
+    if log_head is None or log_head.epoch != history.epoch:  # which would be another log than the id is of
+        return False
+    return event_id.position <= log_head.position

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import asyncio
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 
+from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.brokers.memory_state import MemoryState
+from sse_signals.brokers.nats import NatsBroker
+from sse_signals.brokers.redis import RedisBroker
+from sse_signals.brokers.sqlite import SqliteBroker
 from sse_signals.model import HistoryLimits
+from tests.brokers.servers import NatsServer, RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
-    from sse_signals.interfaces import Broker
+    from sse_signals.interfaces import Broker, SharedState
 
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z in milliseconds
+_numbers = count(1)
 
 
 @dataclass
@@ -30,34 +41,141 @@ class Clock:
 
 @dataclass
 class Logs:
-    """A kind of broker: opens new, empty logs, and closes them with the test."""
+    """A kind of broker: opens new, empty logs, and closes them with the test.
 
-    make: Callable[[HistoryLimits, Clock], Broker]
+    Attributes:
+        make: Makes one of this kind.
+        own_clock: Whether the log is told the time by `clock`; else its server knows better.
+        exact: Whether it holds exactly what its limits say; else it may hold more.
+        second: How long a second takes for what has to pass by itself, in seconds.
+    """
+
+    make: Callable[[HistoryLimits, BrokerOptions, Clock], Broker]
+    own_clock: bool = True
+    exact: bool = True
+    second: float = 0.0
     clock: Clock = field(default_factory=Clock)
     opened: list[Broker] = field(default_factory=list)
 
-    def open(self, limits: HistoryLimits | None = None) -> Broker:
-        """Return an empty log, told the time by `clock`."""
-        log = self.make(limits or HistoryLimits(), self.clock)
+    async def open(self, limits: HistoryLimits | None = None, **options: Any) -> Broker:
+        """Return an empty log, or the one of a name that was given."""
+        chosen = replace(BrokerOptions(name=f"log-{next(_numbers)}"), **options)
+        log = self.make(limits or HistoryLimits(), chosen, self.clock)
         self.opened.append(log)
+        await log.open()
         return log
 
+    async def close(self) -> None:
+        """Close all that were opened."""
+        for log in self.opened:
+            await log.close()
 
-def memory(limits: HistoryLimits, clock: Clock) -> Broker:
-    """Return a log in this process."""
-    return MemoryBroker(limits, clock=clock)
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server for many tests."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
 
 
-@pytest.fixture(params=[memory], ids=lambda make: f"{make.__name__}://")
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A NATS server for many tests; one that need not wait for its disk."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"), sync="2m").start()
+    yield server
+    server.stop()
+
+
+def memory(_: pytest.FixtureRequest) -> Logs:
+    """Logs in this process."""
+    return Logs(lambda limits, options, clock: MemoryBroker(limits, options, clock=clock))
+
+
+def sqlite(request: pytest.FixtureRequest) -> Logs:
+    """Logs in files."""
+    folder: Path = request.getfixturevalue("tmp_path")
+
+    def make(limits: HistoryLimits, options: BrokerOptions, clock: Clock) -> Broker:
+        return SqliteBroker(
+            f"sqlite:///{folder}/{options.name}.db", limits, options, clock=clock, logger=structlog.get_logger()
+        )
+
+    return Logs(make)
+
+
+def redis(request: pytest.FixtureRequest) -> Logs:
+    """Logs on a Redis server."""
+    server: RedisServer = request.getfixturevalue("redis_server")
+
+    def make(limits: HistoryLimits, options: BrokerOptions, clock: Clock) -> Broker:
+        return RedisBroker(server.url, limits, options, clock=clock, logger=structlog.get_logger())
+
+    return Logs(make, own_clock=False, exact=False, second=0.1)
+
+
+def nats(request: pytest.FixtureRequest) -> Logs:
+    """Logs on a NATS server."""
+    server: NatsServer = request.getfixturevalue("nats_server")
+
+    def make(limits: HistoryLimits, options: BrokerOptions, clock: Clock) -> Broker:
+        return NatsBroker(server.url, limits, options, clock=clock, logger=structlog.get_logger())
+
+    return Logs(make, own_clock=False, exact=False, second=0.1)
+
+
+KINDS = (memory, sqlite, redis, nats)
+
+
+def _name(kind: Callable[..., Logs]) -> str:
+    return f"{kind.__name__}://"
+
+
+@pytest.fixture(params=KINDS, ids=_name)
 async def logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
     """One kind of broker."""
-    kind = Logs(request.param)
+    kind: Logs = request.param(request)
     yield kind
-    for log in kind.opened:
-        await log.close()
+    await kind.close()
+
+
+@pytest.fixture(params=(memory, sqlite), ids=_name)
+async def timed_logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
+    """One kind of broker that is told the time by this process, and keeps its limits to the letter."""
+    kind: Logs = request.param(request)
+    yield kind
+    await kind.close()
 
 
 @pytest.fixture
-def broker(logs: Logs) -> Broker:
+async def broker(logs: Logs) -> Broker:
     """An empty log."""
-    return logs.open()
+    return await logs.open()
+
+
+@dataclass(frozen=True)
+class States:
+    """A kind of shared state, and how time passes for it.
+
+    Attributes:
+        state: The state.
+        logs: The kind of broker that it belongs to.
+        second: What to give for a second.
+    """
+
+    state: SharedState
+    logs: Logs
+    second: float
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass: by setting the clock, or by waiting where it is somebody else's."""
+        self.logs.clock.now_ms += round(seconds * 1000)
+        await asyncio.sleep(seconds * self.logs.second)
+
+
+@pytest.fixture
+async def states(logs: Logs) -> States:
+    """One kind of shared state, empty."""
+    log: Any = await logs.open()
+    state = MemoryState(clock=logs.clock) if isinstance(log, MemoryBroker) else log.state
+    return States(state, logs, logs.second or 1.0)

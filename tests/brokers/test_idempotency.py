@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sse_signals.brokers import memory
+from sse_signals.broker_options import BrokerOptions
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.model import IdempotencyKey, Signal
 
@@ -69,8 +69,9 @@ async def test_publisher_and_key_are_not_mixed_up(broker: Broker) -> None:
     assert not (await publish(broker, "c", 1, publisher="ab")).repeated
 
 
-async def test_a_key_is_remembered_for_five_minutes(broker: Broker, logs: Logs) -> None:
+async def test_a_key_is_remembered_for_five_minutes(timed_logs: Logs) -> None:
     """Just before it is a repeat, then it publishes anew and is remembered anew."""
+    logs, broker = timed_logs, await timed_logs.open()
     first = await publish(broker, "k", 1)
     logs.clock.now_ms += WINDOW_MS - 1
     assert (await publish(broker, "k", 1)).repeated
@@ -82,8 +83,9 @@ async def test_a_key_is_remembered_for_five_minutes(broker: Broker, logs: Logs) 
     assert (await publish(broker, "k", 2)).repeated
 
 
-async def test_a_clock_that_jumps_back_forgets_no_key(broker: Broker, logs: Logs) -> None:
+async def test_a_clock_that_jumps_back_forgets_no_key(timed_logs: Logs) -> None:
     """A key lives for its whole time, whatever the clock does."""
+    logs, broker = timed_logs, await timed_logs.open()
     await publish(broker, "k", 1)
     logs.clock.now_ms -= WINDOW_MS * 2
     assert (await publish(broker, "k", 1)).repeated
@@ -95,9 +97,9 @@ async def test_without_a_key_everything_is_published(broker: Broker) -> None:
     assert one.ids[0] != two.ids[0]
 
 
-async def test_the_table_is_bounded(broker: Broker, logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_table_is_bounded(timed_logs: Logs) -> None:
     """A full table refuses new keys, says for how long, and keeps serving repeats and requests without a key."""
-    monkeypatch.setattr(memory, "IDEMPOTENCY_KEYS", 3)
+    logs, broker = timed_logs, await timed_logs.open(idempotency_keys=3)
     for number in range(3):
         await publish(broker, f"k{number}", number)
         logs.clock.now_ms += 1000
@@ -114,4 +116,4 @@ async def test_the_table_is_bounded(broker: Broker, logs: Logs, monkeypatch: pyt
 
 def test_the_table_holds_a_hundred_thousand_keys() -> None:
     """The bound is far above what honest publishers use in five minutes."""
-    assert memory.IDEMPOTENCY_KEYS == 100_000
+    assert BrokerOptions().idempotency_keys == 100_000
