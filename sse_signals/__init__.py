@@ -5,6 +5,7 @@ The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what the
 
 from sse_signals.app import SignalsService
 from sse_signals.authenticators import authentication
+from sse_signals.broker_options import BrokerOptions
 from sse_signals.client.signals_client import SignalsClient
 from sse_signals.errors import (
     BrokerUnavailable,
@@ -33,6 +34,7 @@ from sse_signals.web.site import Limits
 __all__ = [
     "Authentication",
     "Authenticator",
+    "BrokerOptions",
     "BrokerUnavailable",
     "ConfigurationError",
     "Credentials",

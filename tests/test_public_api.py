@@ -22,7 +22,7 @@ LONGEST = 275  # lines: about 250, with room for one more docstring
 
 PUBLIC = {
     *("EventBroker", "SignalsClient", "SignalsService"),
-    *("Event", "HistoryLimits", "Identity", "Limits"),
+    *("BrokerOptions", "Event", "HistoryLimits", "Identity", "Limits"),
     *("SignalsError", "InvalidInput", "MessageTooLarge", "ConfigurationError"),
     *("BrokerUnavailable", "IdempotencyConflict", "IdempotencyTableFull", "SignalsGap"),
     *("Authentication", "Authenticator", "Credentials", "Grants", "PublishGrant", "Rule", "Rules", "authentication"),

@@ -116,7 +116,7 @@ def test_the_file_of_rules(tmp_path: Path) -> None:
 
 def test_the_causes_of_a_401() -> None:
     """Every cause of a refusal stands in the table, and the table has no other."""
-    table = README[README.index("### When it says 401") :].partition("## Settings")[0]
+    table = README[README.index("### When it says 401") :].partition("\n## ")[0]
     listed = set(re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
     modules: list[Any] = [causes, ticket_causes, api_keys, backstage]
     known = set().union(*(getattr(module, "HINTS", {}) for module in modules))
