@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
     from typing import TextIO
 
     from structlog.typing import ExcInfo, Processor
 
 
-def configure(*, terminal: bool) -> None:
+def configure(*, terminal: bool, always: Mapping[str, Any] | None = None) -> None:
     """Send everything that is logged in this process, the libraries' included, to stderr.
 
     Args:
         terminal: Whether a person reads it as it comes.
+        always: What every line says besides.
     """
+
+    def tell_always(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        entry.update(always or {})
+        return entry
+
     shared: list[Processor] = [
+        *([tell_always] if always else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         escape_controls,

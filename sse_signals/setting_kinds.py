@@ -108,7 +108,7 @@ class BrokerUrl(kinds.String):
 
     def _deserialize(self, value: Any, *arguments: Any, **how: Any) -> Any:
         text: str = super()._deserialize(value, *arguments, **how)
-        if text != "memory://" and not (text.startswith(SHARED_BROKERS) or text.startswith(DURABLE_BROKERS)):
+        if text != "memory://" and not text.startswith((*SHARED_BROKERS, *DURABLE_BROKERS)):
             raise ValidationError("Not such a URL.")
         return text
 

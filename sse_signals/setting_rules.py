@@ -56,8 +56,8 @@ def _broker(settings: Settings, named: Mapping[str, str], given: Mapping[str, ob
     shown = without_password(settings.broker)
     if settings.workers > 1 and not settings.broker.startswith(SHARED_BROKERS):
         yield (
-            f"{named['workers']} is {settings.workers}: several processes need a log that they share, such as redis:// or "
-            f"nats://, but {named['broker']} is {shown!r}."
+            f"{named['workers']} is {settings.workers}: several processes need a log that they share, such as redis:// "
+            f"or nats://, but {named['broker']} is {shown!r}."
         )
     for name, schemes in _FOR_BROKER.items():
         if given.get(name) and not settings.broker.startswith(schemes):

@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import jwt
@@ -18,11 +18,16 @@ import pytest
 import structlog
 
 from sse_signals import server
+from sse_signals.brokers.memory import MemoryBroker
 from sse_signals.errors import ConfigurationError
 from sse_signals.server import running
 from sse_signals.settings import load
+from tests.web.doors import own
 from tests.web.process import DEADLINE, command
 from tests.web.rawhttp import ask, connection, exchange, parse, request
+
+if TYPE_CHECKING:
+    from sse_signals import HistoryLimits
 
 
 class Logger:
@@ -73,6 +78,28 @@ async def test_a_start_that_fails_leaves_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError):
         async with running(settings(port=taken.getsockname()[1]), structlog.get_logger()):
             pass
+    assert asyncio.all_tasks() == tasks
+
+
+class Unusable(MemoryBroker):
+    """A log that refuses to be read."""
+
+    closed = False
+
+    async def tail(self, limits: HistoryLimits) -> Any:
+        raise ConfigurationError(f"It keeps no {limits.count} events.")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_log_that_cannot_be_used() -> None:
+    """It stops the start with its own sentence, and is let go."""
+    tasks, broker = asyncio.all_tasks(), Unusable()
+    with pytest.raises(ConfigurationError, match=r"^It keeps no 100000 events\.$"):
+        async with own(broker=broker):
+            pass
+    assert broker.closed
     assert asyncio.all_tasks() == tasks
 
 
@@ -230,12 +257,6 @@ async def test_other_failures_of_the_loop_are_told_in_full() -> None:
             await serving
     told.assert_called_once_with(context)
     loop.set_exception_handler(None)
-
-
-def test_bounds_of_a_connection() -> None:
-    """Security 36: a connection without a whole request is closed within 15 seconds, and a fleet may queue."""
-    assert server.KEEP_ALIVE <= 15
-    assert server.BACKLOG >= 4096
 
 
 JWT = {"auth": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"}

@@ -19,7 +19,20 @@ GOOD = [
     ("host", "127.0.0.2", "127.0.0.2"),
     ("port", "0", 0),
     ("port", "65535", 65535),
+    ("workers", "1", 1),
     ("broker", "memory://", "memory://"),
+    ("broker", "sqlite:///var/log.db", "sqlite:///var/log.db"),
+    ("broker", "redis://u:p@host:6379/0", "redis://u:p@host:6379/0"),
+    ("broker", "rediss+sentinel://host", "rediss+sentinel://host"),
+    ("broker", "nats://a:4222,b:4222", "nats://a:4222,b:4222"),
+    ("broker", "tls://host", "tls://host"),
+    ("broker", "wss://host", "wss://host"),
+    ("broker_name", "a_B-1", "a_B-1"),
+    ("idempotency_window", "86400", 86_400.0),
+    ("sqlite_synchronous", "full", "full"),
+    ("sqlite_synchronous", "normal", "normal"),
+    ("nats_replicas", "3", 3),
+    ("redis_volatile", "true", True),
     ("prefix", "/a/b.c/~d_e-1", "/a/b.c/~d_e-1"),
     ("heartbeat", "0.5", 0.5),
     ("send_timeout", "10", 10.0),
@@ -78,7 +91,16 @@ GOOD = [
 BAD = [
     *(("host", text) for text in ("", " ", "a b", "a\nb", "a..b", "a/b", "http://a", "a" * 64, "\udcff", "[::1]", "é")),
     *(("port", text) for text in ("", "x", "-1", "65536", "80.5", "9" * 5000, "0x50", "1e3")),
-    *(("broker", text) for text in ("", "redis://localhost", "memory", "memory:///", "memory://x", "http://[", "x\n")),
+    *(("workers", text) for text in ("", "0", "257", "two", "1.5")),
+    *(
+        ("broker", text)
+        for text in ("", "memory", "memory:///", "memory://x", "http://[", "x\n", "sqlite://a", "redis:x")
+    ),
+    *(("broker_name", text) for text in ("", "a b", "a.b", "a" * 65, "é", "a\n", ">")),
+    *(("idempotency_window", text) for text in ("", "0", "86401", "nan", "5m")),
+    *(("sqlite_synchronous", text) for text in ("", "off", "FULL", "extra")),
+    *(("nats_replicas", text) for text in ("", "0", "6")),
+    *(("redis_volatile", text) for text in ("", "maybe")),
     *(("prefix", text) for text in ("", "/", "signals", "/a/", "//a", "/a b", "/a\n", "/{x}", "/a?b", "/é", "/%41")),
     *(("heartbeat", text) for text in ("", "0", "0.09", "-1", "3601", "nan", "inf", "15s")),
     *(("send_timeout", text) for text in ("", "0", "nan", "1h", "999999")),
@@ -131,6 +153,15 @@ BAD = [
 ]
 
 
+# What a setting is for.
+BROKERS = {
+    "broker_name": "redis://host",
+    "sqlite_synchronous": "sqlite:///a",
+    "nats_replicas": "nats://host",
+    "redis_volatile": "redis://host",
+}
+
+
 def beside(name: str, text: str) -> dict[str, str]:
     """Return what else has to be set so that a setting may be set."""
     needed = {
@@ -140,6 +171,8 @@ def beside(name: str, text: str) -> dict[str, str]:
     }
     if name == "auth":
         found = {key: value for method in needed if method in text for key, value in needed[method].items()}
+    elif name in BROKERS:
+        found = {"SIGNALS_BROKER": BROKERS[name]}
     elif name in {"rules", "anonymous", "cookie", "secret", "insecure_issuer"}:
         found = dict(JWT)
     else:
@@ -202,6 +235,8 @@ def test_nothing_set_is_the_documented_default() -> None:
         "memory://",
         "/signals",
     )
+    assert (settings.workers, settings.broker_name, settings.idempotency_window) == (1, "signals", 300)
+    assert (settings.sqlite_synchronous, settings.nats_replicas, settings.redis_volatile) == ("full", 1, False)
     assert (settings.heartbeat, settings.send_timeout, settings.history_age) == (15, 30, 3600)
     assert (settings.history_count, settings.history_bytes) == (100_000, 64 * 2**20)
     assert (settings.max_message, settings.max_body, settings.max_streams) == (65_536, 2**20, 10_000)
@@ -314,9 +349,52 @@ def test_settings_that_contradict_or_do_nothing_stop_the_start(environ: dict[str
         load(environ, {})
 
 
+@pytest.mark.parametrize("broker", ["memory://", "sqlite:///a"])
+def test_workers_need_a_log_that_they_share(broker: str) -> None:
+    """More than one of them do: the sentence names both settings, and brokers that will do."""
+    with pytest.raises(
+        ConfigurationError,
+        match=rf"^--workers \(SIGNALS_WORKERS\) is 2: .* redis:// or nats://, but SIGNALS_BROKER is '{broker}'\.$",
+    ):
+        load({"SIGNALS_BROKER": broker}, {"workers": "2"})
+    assert load({"SIGNALS_BROKER": broker}, {"workers": "1"}).workers == 1
+
+
+@pytest.mark.parametrize(
+    "broker",
+    ["redis://h", "rediss://h", "redis+sentinel://h", "rediss+cluster://h", "nats://h", "tls://h", "ws://h", "wss://h"],
+)
+def test_what_a_log_is_that_workers_share(broker: str) -> None:
+    """Every broker that is a server does."""
+    assert load({"SIGNALS_BROKER": broker, "SIGNALS_WORKERS": "256"}, {}).workers == 256
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "for_", "not_for"),
+    [
+        ("broker_name", "a", ("rediss://h", "wss://h"), ("memory://", "sqlite:///a")),
+        ("sqlite_synchronous", "normal", ("sqlite:///a",), ("memory://", "redis://h", "nats://h")),
+        ("nats_replicas", "3", ("nats://h", "tls://h", "ws://h", "wss://h"), ("memory://", "sqlite:///a", "redis://h")),
+        ("redis_volatile", "true", ("redis://h", "rediss://h"), ("memory://", "sqlite:///a", "nats://h")),
+    ],
+)
+def test_what_another_broker_would_not_heed(
+    name: str, value: str, for_: tuple[str, ...], not_for: tuple[str, ...]
+) -> None:
+    """A setting of one broker is refused where it would do nothing, by its name and without a password."""
+    for broker in for_:
+        assert load({"SIGNALS_BROKER": broker, variable(name): value}, {}).broker == broker
+    for broker in not_for:
+        secretive = broker.replace("//h", "//u:canary@h")
+        with pytest.raises(ConfigurationError, match=rf"^{variable(name)} is set: .*SIGNALS_BROKER is '") as caught:
+            load({"SIGNALS_BROKER": secretive, variable(name): value}, {})
+        assert "canary" not in str(caught.value)
+
+
 def test_what_is_off_needs_nothing() -> None:
     """A switch that is set to false, as templates do, asks for nothing else."""
     assert load({"SIGNALS_ANONYMOUS": "false", "SIGNALS_INSECURE_ISSUER": "0"}, {}) == Settings()
+    assert load({"SIGNALS_REDIS_VOLATILE": "false"}, {}) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -384,5 +462,5 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
     """However a URL is written, an error says what was meant without its credentials."""
     assert without_password(url) == shown
     with pytest.raises(ConfigurationError) as caught:
-        load({}, {"broker": url + "?"})
+        load({}, {"broker": url.replace("redis:", "kafka:").replace("memory:", "kafka:")})
     assert "cret" not in str(caught.value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import structlog
 
-from sse_signals import logs, server
+from sse_signals import logs, server, workers
 from sse_signals.errors import ConfigurationError
 from sse_signals.settings import Settings, load, option, variable
 
@@ -43,13 +43,16 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
 def serve(*, examples: bool, **options: Any) -> None:
     """Run the hub until SIGTERM or Ctrl-C.
 
+    With several workers, SIGHUP replaces them one after another, and has them read files again.
+
     Every option can also be set by the environment variable in brackets.
     """
     logs.configure(terminal=sys.stderr.isatty())
     try:
         settings = load(os.environ, options)
         listening = _print_examples if examples else _nothing
-        asyncio.run(server.serve(settings, structlog.get_logger("sse_signals"), listening))
+        hub = workers if settings.workers > 1 else server
+        asyncio.run(hub.serve(settings, structlog.get_logger("sse_signals"), listening))
     except ConfigurationError as error:
         click.echo(f"sse-signals: {error}", err=True)
         sys.exit(2)

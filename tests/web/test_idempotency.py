@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sse_signals.brokers import memory
+from sse_signals import HistoryLimits
+from sse_signals.broker_options import BrokerOptions
+from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.clock import wall_clock_ms
+from tests.web.doors import own
 from tests.web.rawhttp import ask, request
 
 if TYPE_CHECKING:
     import aiohttp
 
     from sse_signals.server import Running
+    from tests.web.doors import Door
 
 
-async def log(http: aiohttp.ClientSession, hub: Running) -> list[object]:
+async def log(http: aiohttp.ClientSession, hub: Running | Door) -> list[object]:
     """Return all messages in the log."""
     async with http.get(f"{hub.url}/stream?poll=1", headers={"Accept": "application/x-ndjson"}) as answer:
         lines = [json.loads(line) for line in (await answer.read()).splitlines()]
@@ -25,7 +30,7 @@ async def log(http: aiohttp.ClientSession, hub: Running) -> list[object]:
 
 
 async def publish(
-    http: aiohttp.ClientSession, hub: Running, body: object, *, key: str | None = None, query: str = ""
+    http: aiohttp.ClientSession, hub: Running | Door, body: object, *, key: str | None = None, query: str = ""
 ) -> tuple[int, object, bool]:
     """Publish, and return the status, the id or the kind of the problem, and whether it is said to be a repeat."""
     headers = {} if key is None else {"Idempotency-Key": key}
@@ -109,17 +114,18 @@ async def test_two_keys(hub: Running, http: aiohttp.ClientSession) -> None:
     assert await log(http, hub) == []
 
 
-async def test_the_table_is_bounded(hub: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_table_is_bounded(http: aiohttp.ClientSession) -> None:
     """A key that cannot be remembered is 503 with a time to come back; without a key publishing goes on."""
-    monkeypatch.setattr(memory, "IDEMPOTENCY_KEYS", 2)
-    for key in ("a", "b"):
-        assert (await publish(http, hub, {"message": key}, key=key))[0] == 202
-    async with http.post(f"{hub.url}/publish", json={"message": "c"}, headers={"Idempotency-Key": "c"}) as answer:
-        assert answer.status == 503
-        assert 1 <= int(answer.headers["Retry-After"]) <= 300
-        document = json.loads(await answer.read())
-        assert document["type"].endswith("idempotency-table-full")
-        assert document["hint"]
-    assert (await publish(http, hub, {"message": "a"}, key="a"))[2]
-    assert (await publish(http, hub, {"message": "d"}))[0] == 202
-    assert await log(http, hub) == ["a", "b", "d"]
+    broker = MemoryBroker(HistoryLimits(), BrokerOptions(idempotency_keys=2), clock=wall_clock_ms)
+    async with own(broker=broker) as hub:
+        for key in ("a", "b"):
+            assert (await publish(http, hub, {"message": key}, key=key))[0] == 202
+        async with http.post(f"{hub.url}/publish", json={"message": "c"}, headers={"Idempotency-Key": "c"}) as answer:
+            assert answer.status == 503
+            assert 1 <= int(answer.headers["Retry-After"]) <= 300
+            document = json.loads(await answer.read())
+            assert document["type"].endswith("idempotency-table-full")
+            assert document["hint"]
+        assert (await publish(http, hub, {"message": "a"}, key="a"))[2]
+        assert (await publish(http, hub, {"message": "d"}))[0] == 202
+        assert await log(http, hub) == ["a", "b", "d"]

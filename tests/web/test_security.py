@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sse_signals import server
+from sse_signals import listening
 from sse_signals.hub.stream import HIGH_WATER
 from sse_signals.web.site import Limits
 from tests.web.doors import own
@@ -225,9 +225,9 @@ async def test_34_upgrades(hub: Running, method: str) -> None:
 
 async def test_36_slow_heads(monkeypatch: pytest.MonkeyPatch) -> None:
     """36: a connection that sends half a head, or nothing, is closed in 15 seconds, a body has 10; here shortened."""
-    assert server.KEEP_ALIVE <= 15
+    assert listening.KEEP_ALIVE <= 15
     assert Limits().body_timeout <= 10
-    monkeypatch.setattr(server, "KEEP_ALIVE", 0.1)
+    monkeypatch.setattr(listening, "KEEP_ALIVE", 0.1)
     async with own() as door:
         for start in (b"", b"GET /signals/stream HTTP/1.1\r\nHost: localhost\r\nX: "):
             assert await exchange(door.url, start) == b""

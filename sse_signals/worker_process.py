@@ -1,0 +1,107 @@
+"""A process that is one of several at a port, as the one that started it sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, Final
+
+from sse_signals.worker import LISTENS, work
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Sequence
+
+    from sse_signals.settings import Settings
+
+STEADY: Final = 10.0  # seconds after which a worker counts as one that can live
+_SPAWN: Final = multiprocessing.get_context("spawn")  # a fork would share an event loop, threads and connections
+_FOR_PARENT: Final = frozenset({signal.SIGINT, signal.SIGHUP})  # a terminal sends them to all, but the parent decides
+
+
+class WorkerProcess:
+    """A worker, as its parent sees it.
+
+    Attributes:
+        started: Is `LISTENS` once it listens, and else why it does not.
+        ended: In which way it ended.
+    """
+
+    def __init__(self, number: int, settings: Settings, sockets: Sequence[socket.socket], logger: Any) -> None:
+        """Start it.
+
+        Args:
+            number: What it is called in logs.
+            settings: What is set.
+            sockets: Where it shall listen.
+            logger: A structlog logger.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._number = number
+        self._logger = logger
+        self._begun = self._loop.time()
+        self.started: asyncio.Future[str] = self._loop.create_future()
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self._line, theirs = _SPAWN.Pipe()
+        self._fd = self._line.fileno()
+        self._process = _SPAWN.Process(
+            target=work,
+            args=(number, settings, sockets, theirs),
+            kwargs={"terminal": sys.stderr.isatty()},
+            name=f"sse-signals worker {number}",
+            daemon=True,
+        )
+        with _signals_kept_from_children():
+            self._process.start()
+        theirs.close()
+        self._loop.add_reader(self._fd, self._told)
+        self._loop.add_reader(self._process.sentinel, self._over)
+
+    @property
+    def steady(self) -> bool:
+        """Whether it has lived for long."""
+        return self._loop.time() - self._begun >= STEADY
+
+    def retire(self) -> None:
+        """Have it leave its sockets to another, and end in good order."""
+        with suppress(OSError):  # it has ended already
+            self._line.send("retire")
+
+    def stop(self) -> None:
+        """Have it end in good order, and until then tell those who come that they shall come back."""
+        self._loop.remove_reader(self._fd)
+        self._line.close()
+
+    def _told(self) -> None:
+        self._loop.remove_reader(self._fd)
+        with suppress(EOFError, OSError):  # it has ended, or is not wanted any more
+            self.started.set_result(self._line.recv())
+            if self.started.result() == LISTENS:
+                self._logger.info("worker listens", worker=self._number, pid=self._process.pid)
+
+    def _over(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self._process.join()
+        code = self._process.exitcode or 0
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        if not self.started.done():
+            self._told()  # its last words may not have been read yet
+        if not self.started.done():
+            self.started.set_result(f"Worker {self._number} ended before it listened: {how}.")
+        self.stop()
+        self.ended.set_result(how)
+
+
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Have a process that is started meanwhile, which inherits what is blocked, never get the signals of a terminal."""
+    resource_tracker.ensure_running()  # by the way, since its start would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
