@@ -1,9 +1,12 @@
-"""What all tests share: a real hub on a free port, and a guard against calls that block the event loop."""
+"""What all tests share: a real hub on a free port, a guard against calls that block the event loop, and turns."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +18,41 @@ from sse_signals.server import Running, running
 from sse_signals.settings import load
 
 StartHub = Callable[..., Any]
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the plugin that ends slow tests: waiting is not being slow
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test that is marked ``alone`` beside no other, and the others beside each other."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what a test has logged and no worker could send: lone surrogates, which some tests are about."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
+@contextlib.contextmanager
+def turn(*, alone: bool) -> Iterator[None]:
+    """Hold a place among the tests that run, or the only one, which all workers know by the locks of two folders."""
+    door, room = (os.open(folder, os.O_RDONLY) for folder in (HERE, HERE / "bench"))
+    try:
+        # Who waits for the room holds the door, so that those who come later cannot go in first for ever.
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
+    finally:
+        # Not only closed, because processes that a test has forked would hold it on.
+        fcntl.flock(room, fcntl.LOCK_UN)
+        os.close(door)
+        os.close(room)
 
 
 @pytest.fixture(autouse=True)

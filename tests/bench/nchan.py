@@ -11,11 +11,15 @@ import subprocess
 from pathlib import Path
 
 _CONFIGURATION = Path(__file__).parent / "peers/nchan.conf"
+# Debian's nginx was built with it. The module makes a folder in it whatever the configuration says, but not itself.
+_STATE = Path("/var/lib/nginx")
 _MODULES = (Path("/usr/lib/nginx/modules"), Path(__file__).parents[1] / ".venv/nchan/usr/lib/nginx/modules")
 
 
 def found() -> tuple[str, Path] | None:
-    """Return nginx and its nchan module; None where they are not installed."""
+    """Return nginx and its nchan module; None where they are not installed, or cannot run."""
+    if not _STATE.is_dir():
+        return None
     for folder in _MODULES:
         module = folder / "ngx_nchan_module.so"
         beside = folder.parents[2] / "sbin/nginx"
@@ -45,7 +49,9 @@ def command(folder: Path) -> tuple[int, list[str]]:
     """
     here = found()
     if here is None:
-        raise RuntimeError("nchan is not installed: apt-get install nginx libnginx-mod-nchan")
+        raise RuntimeError(
+            "nchan is not installed, or there is no /var/lib/nginx: apt-get install nginx libnginx-mod-nchan"
+        )
     nginx, module = here
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -91,6 +91,21 @@ async def test_where_too_many_answers_are_awaited_it_falls_behind(made: Made, mo
     assert server.connections == 2
 
 
+async def test_where_nothing_is_answered_it_waits(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further connection is opened than there may be, and nobody waits for ever."""
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+
+    async def answer(*_: object) -> bytes:
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    async with scripted(answer) as server:
+        publishers = made(server)
+        with pytest.raises(LoadFailed, match=r"no answer for 0\.05 s"):
+            await steady(publishers, 100, 0.05)
+        assert len(publishers._all) == 2
+
+
 async def test_as_fast_as_answered(made: Made) -> None:
     """So many requests are unanswered at any time, no more; each is answered only when all of them are there."""
     waiting, most = 0, 0

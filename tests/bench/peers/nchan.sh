@@ -5,6 +5,8 @@
 # such packages the benchmark goes on without this peer.
 unpack_nchan() {
     local folder=$1 packages
+    # The module makes a folder in here whatever the configuration says, and nginx's package would have made this one.
+    mkdir -p /var/lib/nginx 2>/dev/null || true
     if [[ -e $folder/usr/lib/nginx/modules/ngx_nchan_module.so ]] ||
         [[ -e /usr/lib/nginx/modules/ngx_nchan_module.so ]] || ! command -v apt-get >/dev/null; then
         return 0
