@@ -11,12 +11,12 @@ class BrokerOptions:
     """How a shared or durable log is kept; each broker reads what concerns it.
 
     Attributes:
-        name: Of the log: hubs with the same broker and name are one cluster. Letters, digits, ``-`` and ``_``, at most 64.
+        name: Of the log: hubs with the same broker and name are one cluster. At most 64 letters, digits, ``-`` and ``_``.
         idempotency_window: Seconds for which an idempotency key is remembered.
         idempotency_keys: How many are remembered at once, where the broker itself sets no bound.
         timeout: Seconds after which a broker that does not answer counts as away.
-        sqlite_synchronous: ``full``: a publish is answered when the disk has it. ``normal``: when the operating system has
-            it, so that it survives the process but not the machine.
+        sqlite_synchronous: ``full``: a publish is answered when the disk has it. ``normal``: when the operating system
+            has it, so that it survives the process but not the machine.
         nats_replicas: Servers of a NATS cluster that hold a copy of the stream.
         redis_volatile: Serve from a Redis that keeps nothing on disk: what it loses is told by a gap.
     """

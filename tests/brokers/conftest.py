@@ -132,19 +132,31 @@ def _name(kind: Callable[..., Logs]) -> str:
 
 
 @pytest.fixture(params=KINDS, ids=_name)
-async def logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
+def kind(request: pytest.FixtureRequest) -> Logs:
+    """One kind of broker; made outside of the event loop, which a server's start would block."""
+    made: Logs = request.param(request)
+    return made
+
+
+@pytest.fixture
+async def logs(kind: Logs) -> AsyncIterator[Logs]:
     """One kind of broker."""
-    kind: Logs = request.param(request)
     yield kind
     await kind.close()
 
 
 @pytest.fixture(params=(memory, sqlite), ids=_name)
-async def timed_logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
+def timed_kind(request: pytest.FixtureRequest) -> Logs:
+    """One kind of broker that is told the time by this process; made outside of the event loop."""
+    made: Logs = request.param(request)
+    return made
+
+
+@pytest.fixture
+async def timed_logs(timed_kind: Logs) -> AsyncIterator[Logs]:
     """One kind of broker that is told the time by this process, and keeps its limits to the letter."""
-    kind: Logs = request.param(request)
-    yield kind
-    await kind.close()
+    yield timed_kind
+    await timed_kind.close()
 
 
 @pytest.fixture
