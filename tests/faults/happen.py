@@ -1,0 +1,202 @@
+"""The faults: what each does to a world at work, once, and what must hold besides what the checker sees."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from tests.faults.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.faults.reader import Reader
+    from tests.faults.trial import Trial
+
+RESUMED: Final = 2.0  # seconds, besides the delay that a client was asked for, within which its stream is back (F1)
+RETURNED: Final = 5.0  # seconds after the broker's return within which something is acknowledged (F2)
+ANSWERED: Final = 2.5  # seconds that a publish may take without the broker: 2, and what a loaded machine adds (F3)
+HISTORY: Final = ("--history-count", "50")  # events, so that it is soon trimmed (F5)
+BACK: Final = 1000  # records by which the log goes back (F9)
+
+
+async def killed_node(trial: Trial) -> None:
+    """F1: ``kill -9`` of a node."""
+    it = trial.world
+    node = trial.random.choice(it.nodes)
+    await trial.moment()
+    orphans = [reader for reader in it.readers if reader.client.sessions[-1].node == node.url]
+    killed = monotonic()
+    await node.kill()
+    if len(it.nodes) == 1:
+        await node.start()
+    there = monotonic()  # since when there is a node to come back to; who is quick was there before
+    for reader in orphans:
+        await reader.until(partial(_resumed, reader, killed))
+        trial.measured("resumed", max(0.0, reader.client.sessions[-1].opened - there), reader.delay + RESUMED)
+    if not node.runs:
+        await node.start()
+
+
+def _resumed(reader: Reader, killed: float) -> bool:
+    session = reader.client.sessions[-1]
+    return session.opened > killed and bool(session.blocks)
+
+
+async def killed_log(trial: Trial) -> None:
+    """F2: ``kill -9`` of the broker, or of the node that has the log in it; it comes back with what it has written."""
+    await trial.moment()
+    if trial.log.server is None:
+        node = trial.world.nodes[0]
+        await node.kill()
+        await node.start()
+    else:
+        await trial.log.kill()
+        await trial.moment()
+        await trial.log.start()
+    await trial.first_acknowledged(RETURNED)
+
+
+async def _away(trial: Trial, begin: Callable[[], Awaitable[None]]) -> None:
+    """Have the broker out of reach: publishers are told within 2 s, streams stay, and then everything goes on."""
+    it, proxy = trial.world, trial.log.proxy
+    assert proxy is not None
+    await trial.moment()
+    sessions = [len(reader.client.sessions) for reader in it.readers]
+    await begin()
+    asked, publisher = monotonic(), it.publisher()
+    while monotonic() < asked + trial.outage:
+        begun = monotonic()
+        attempt = await publisher.publish(None)
+        trial.measured("answered while away", monotonic() - begun, ANSWERED)
+        trial.expect(attempt.outcome != "acknowledged", "acknowledged while the broker was away")
+        trial.expect(publisher.retry_after, "a 503 without Retry-After")
+        await asyncio.sleep(0.05)
+    wrong = set(publisher.statuses) - {503}
+    trial.expect(not wrong, f"answers while away: {wrong}")
+    ready = await it.ready()
+    trial.expect(set(ready) == {503}, f"ready while away: {ready}")
+    await proxy.restore()
+    await trial.first_acknowledged(RETURNED)
+    now = [len(reader.client.sessions) for reader in it.readers]
+    trial.expect(now == sessions, f"streams ended while the broker was away: {sessions}, {now}")
+
+
+async def cut_off(trial: Trial) -> None:
+    """F3: connections to the broker are closed, and refused."""
+    proxy = trial.log.proxy
+    assert proxy is not None
+
+    async def cut() -> None:
+        proxy.cut()
+
+    await _away(trial, cut)
+
+
+async def half_open(trial: Trial) -> None:
+    """F3: the network to the broker swallows everything."""
+    assert trial.log.proxy is not None
+    await _away(trial, trial.log.proxy.half_open)
+
+
+async def slow(trial: Trial) -> None:
+    """F3: the broker's answers come a byte at a time."""
+    proxy = trial.log.proxy
+    assert proxy is not None
+    await _away(trial, lambda: proxy.shape(downstream=Line(trickle=0.5)))
+
+
+async def emptied(trial: Trial) -> None:
+    """F4: the broker, or the node in memory, comes back with nothing: every stream is told of a gap."""
+    it = trial.world
+    await trial.moment()
+    before = [_gaps(reader) for reader in it.readers]
+    if trial.log.server is None:
+        await it.nodes[0].kill()
+        await it.nodes[0].start()
+    else:
+        await trial.log.kill()
+        await trial.log.start(empty=True)
+    for reader, earlier in zip(it.readers, before, strict=True):
+        try:
+            await reader.until(partial(_has_gaps, reader, earlier + 1))
+        except TimeoutError:
+            trial.broken.append(f"{reader.client.name} was told of no gap")
+
+
+def _has_gaps(reader: Reader, count: int) -> bool:
+    return _gaps(reader) >= count
+
+
+def _gaps(reader: Reader) -> int:
+    return sum(block.kind == "gap" for block in reader.blocks)
+
+
+async def rolled(trial: Trial) -> None:
+    """F8: the nodes are ended in good order and started again, one after the other."""
+    for node in trial.world.nodes:
+        await trial.moment()
+        code = await node.terminate()
+        trial.expect(code == 0, f"a node ended with {code}")
+        await node.start()
+        await trial.world.progress(5)
+    failed = [attempt for each in trial.world.publishers for attempt in each.failed if attempt.tries > 1]
+    trial.broken += [f"{attempt.content} failed although tried twice" for attempt in failed]
+
+
+async def trimmed(trial: Trial) -> None:
+    """F5: the log is trimmed while a reader is away: it is told exactly what it does not get."""
+    it = trial.world
+    reader = it.readers[0]  # which gets everything
+    it.pause(reader)
+    after, blocks = reader.last_id, len(reader.blocks)
+    await it.more(3 * int(HISTORY[1]))
+    it.resume(reader)
+    await reader.until(lambda: any(block.kind == "event" for block in reader.blocks[blocks:]))
+    gaps = [block for block in reader.blocks[blocks:] if block.kind == "gap"]
+    trial.expect([(gap.gap_from, gap.reason) for gap in gaps] == [(after, "trimmed")], f"after {after}: {gaps}")
+    first = next(block for block in reader.blocks[blocks:] if block.kind == "event")
+    await it.mark()
+    attempts = [attempt for each in it.publishers for attempt in each.attempts]
+    ids = sorted((attempt.id for attempt in attempts if attempt.id), key=_number)
+    before = ids[ids.index(str(first.id)) - 1]
+    trial.expect([gap.id for gap in gaps] == [before], f"the last one missing is {before}: {gaps}")
+
+
+def _number(event_id: str) -> tuple[int, ...]:
+    return tuple(map(int, event_id.partition("-")[2].split(".")))
+
+
+async def rolled_back(trial: Trial) -> None:
+    """F9: the broker's log goes back by 1,000 records, under live streams and such that come back."""
+    it = trial.world
+    above, below, live = it.readers[::3], it.readers[1::3], it.readers[2::3]
+    for reader in below:
+        it.pause(reader)
+    told, live_told = [_gaps(reader) for reader in below], [_gaps(reader) for reader in live]
+    since = monotonic()
+    await trial.log.save()
+    await it.more(trial.random.randint(10, 100))
+    for reader in above:
+        it.pause(reader)
+    burst = [it.publisher() for _ in range(10)]
+    await asyncio.gather(*(each.run(interval=0, limit=BACK // 10) for each in burst))
+    until = monotonic()
+    await trial.log.roll_back()
+    attempts = [attempt for each in it.publishers for attempt in each.attempts]
+    trial.destroyed |= {attempt.content for attempt in attempts if since <= attempt.sent < until}
+    await trial.first_acknowledged(RETURNED)
+    for reader, earlier in zip(live, live_told, strict=True):
+        await reader.until(partial(_has_gaps, reader, earlier + 1))  # now all nodes know
+    for reader in (*below, *above):
+        it.resume(reader)
+    await it.mark()
+    trial.expect([_gaps(reader) for reader in below] == told, "who stood below the fork was told of a gap")
+
+
+async def soak(trial: Trial) -> None:
+    """F10: any of the other faults that lose nothing."""
+    happen = (killed_node, killed_log, *((cut_off, half_open, slow) if trial.log.proxy else ()))
+    await trial.random.choice(happen)(trial)

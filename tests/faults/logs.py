@@ -1,0 +1,89 @@
+"""The log that nodes share, with what can happen to it; a proxy stands before it where there is a network."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from tests.brokers.servers import NatsServer, RedisServer
+from tests.faults.proxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from tests.brokers.servers import Server
+
+SERVERS: Final[dict[str, Callable[[Path], Server]]] = {"redis": RedisServer, "nats": NatsServer}
+EMBEDDED: Final = ("memory", "sqlite")  # logs inside of a node: there can be one node, and it is what dies
+BROKERS: Final = (*EMBEDDED, *SERVERS)
+
+
+class Log:
+    """A log of its own.
+
+    Attributes:
+        url: Where nodes find it.
+        server: The process that has it; None if that is the node itself.
+        proxy: The network between the nodes and the server; None without a server.
+    """
+
+    def __init__(self, url: str, server: Server | None = None, proxy: FaultProxy | None = None) -> None:
+        self.url = url
+        self.server = server
+        self.proxy = proxy
+
+    async def kill(self) -> None:
+        """Have its server die, as ``kill -9`` does."""
+        assert self.server is not None
+        await asyncio.to_thread(self.server.kill)
+
+    async def start(self, *, empty: bool = False) -> None:
+        """Start its server again, with what it had or with nothing."""
+        assert self.server is not None
+        if empty:
+            await asyncio.to_thread(self.server.empty)
+        await asyncio.to_thread(self.server.start)
+
+    async def save(self) -> None:
+        """Keep what it has now, to `roll_back` to; its server is away for a moment."""
+        await self.kill()
+        assert self.server is not None
+        await asyncio.to_thread(shutil.copytree, self.server.folder, self._saved, dirs_exist_ok=True)
+        await self.start()
+
+    async def roll_back(self) -> None:
+        """Lose all that came after it was saved, as when a replica takes over that was behind."""
+        await self.kill()
+        assert self.server is not None
+        await asyncio.to_thread(shutil.rmtree, self.server.folder)
+        await asyncio.to_thread(shutil.move, self._saved, self.server.folder)
+        await self.start()
+
+    @property
+    def _saved(self) -> Path:
+        assert self.server is not None
+        return self.server.folder.with_name("saved")
+
+
+@asynccontextmanager
+async def log(broker: str, folder: Path) -> AsyncIterator[Log]:
+    """Make a log.
+
+    Args:
+        broker: One of `BROKERS`.
+        folder: An empty one, for its data and what else there is.
+    """
+    if broker in EMBEDDED:
+        yield Log("memory://" if broker == "memory" else f"sqlite:///{folder / 'log.db'}")
+        return
+    async with AsyncExitStack() as stack:
+        data = folder / "data"
+        await asyncio.to_thread(data.mkdir)
+        server = SERVERS[broker](data)
+        stack.push_async_callback(asyncio.to_thread, server.stop)
+        await asyncio.to_thread(server.start)
+        proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
+        yield Log(f"{server.scheme}://127.0.0.1:{proxy.port}", server, proxy)

@@ -1,0 +1,222 @@
+"""A TCP proxy that is the network between two sides, with what can be wrong with one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Self
+
+from tests.faults.line import CLEAR, Line, UnderWay
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_PIECE: Final = 65536  # bytes that are read at once
+_RST: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close by a reset
+
+
+class FaultProxy:
+    """Stands before a server, on a port of its own that stays its own while nobody may connect.
+
+    Faults hold for the connections there are and for new ones, until the next call.
+
+    Args:
+        host: The server's.
+        port: The server's; may be set anew when it moves.
+
+    Attributes:
+        port: Where to connect.
+        connections: How many were accepted.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.upstream = CLEAR
+        self.downstream = CLEAR
+        self.port = 0
+        self.connections = 0
+        self._changed = asyncio.Event()
+        self._listener: asyncio.Server | None = None
+        self._reserved = _bound(0)
+        self._links: set[_Link] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self.port = self._reserved.getsockname()[1]
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reserved.close()
+
+    async def shape(self, *, upstream: Line = CLEAR, downstream: Line = CLEAR) -> None:
+        """Let the two directions be like this from now on: to the server, and back. Whoever was refused may connect."""
+        self.upstream, self.downstream = upstream, downstream
+        for link in self._links:
+            link.look()
+        self._tell()
+        if self._listener is None:
+            await self._listen()
+
+    async def half_open(self) -> None:
+        """Accept, and neither read, forward nor close anything: what is under way freezes too."""
+        frozen = replace(CLEAR, frozen=True)
+        await self.shape(upstream=frozen, downstream=frozen)
+
+    async def restore(self) -> None:
+        """Be a good network again; what froze goes on where it was."""
+        await self.shape()
+
+    def cut(self) -> None:
+        """Close all connections, and refuse new ones."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+        for link in list(self._links):
+            link.close()
+
+    def reset(self) -> None:
+        """End all connections with a reset (RST); new ones pass."""
+        for link in list(self._links):
+            link.close(reset=True)
+
+    async def changed(self, seconds: float | None) -> None:
+        """Wait until the faults change, but for so many seconds at most."""
+        event = self._changed
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+
+    def _tell(self) -> None:
+        event, self._changed = self._changed, asyncio.Event()
+        event.set()
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(self._accept, sock=_bound(self.port))
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        link = _Link(self, reader, writer)
+        self._links.add(link)
+        # A task of asyncio's own would complain when it is cancelled.
+        task = asyncio.create_task(self._serve(link))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, link: _Link) -> None:
+        try:
+            await link.run()
+        finally:
+            self._links.discard(link)
+            link.close()
+
+
+class _Link:
+    """One connection of a client, and its other half to the server."""
+
+    def __init__(self, proxy: FaultProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._proxy = proxy
+        self._reader = reader
+        self._writers = [writer]
+        self._closed = asyncio.Event()
+        self.look()
+
+    def look(self) -> None:
+        """Read from no side whose direction is frozen, so that its sender fills up and waits."""
+        for writer, line in zip(self._writers, (self._proxy.upstream, self._proxy.downstream), strict=False):
+            transport = writer.transport
+            if not transport.is_closing():
+                (transport.pause_reading if line.frozen else transport.resume_reading)()  # type: ignore[attr-defined]
+
+    def close(self, *, reset: bool = False) -> None:
+        """End both halves."""
+        self._closed.set()
+        for writer in self._writers:
+            sock = writer.get_extra_info("socket")
+            if reset and sock is not None and not writer.is_closing():
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+            writer.transport.abort() if reset else writer.close()
+
+    async def run(self) -> None:
+        """Forward both directions until both have ended."""
+        while self._proxy.upstream.frozen:
+            await self._proxy.changed(None)
+        try:
+            reader, writer = await asyncio.open_connection(*self._proxy.target)
+        except OSError:
+            return self.close(reset=True)
+        self._writers.append(writer)
+        self.look()
+        closed = asyncio.create_task(self._closed.wait())
+        both = asyncio.create_task(self._both(reader, writer))
+        try:
+            await asyncio.wait([closed, both], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed.cancel()
+            both.cancel()
+            await asyncio.gather(closed, both, return_exceptions=True)
+            self.close()
+
+    async def _both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.gather(self._forward(self._reader, writer, up=True), self._forward(reader, self._writers[0]))
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool = False) -> None:
+        under_way = UnderWay()
+        reading = asyncio.ensure_future(self._read(reader, under_way, up=up))
+        try:
+            while (piece := await under_way.next()) is not None:
+                await self._send(*piece, writer, up=up)
+            with suppress(OSError):
+                writer.write_eof()
+        except ConnectionError:
+            self.close(reset=True)
+        finally:
+            reading.cancel()
+
+    async def _read(self, reader: asyncio.StreamReader, under_way: UnderWay, *, up: bool) -> None:
+        """Read ahead, so that latency delays bytes and does not make them fewer."""
+        now = asyncio.get_running_loop().time
+        try:
+            while data := await reader.read(_PIECE):
+                await under_way.put((now(), data))
+        except ConnectionError:
+            self.close(reset=True)
+        while self._line(up=up).frozen:  # an end does not get through either
+            await self._proxy.changed(None)
+        await under_way.put(None)
+
+    async def _send(self, since: float, data: bytes, writer: asyncio.StreamWriter, *, up: bool) -> None:
+        now = asyncio.get_running_loop().time
+        while data:
+            line = self._line(up=up)
+            wait = since + line.latency - now()
+            if line.frozen or wait > 0:
+                await self._proxy.changed(None if line.frozen else wait)
+                continue
+            size, pause = line.share(len(data))
+            writer.write(data[:size])
+            await writer.drain()
+            data = data[size:]
+            if pause:
+                await self._proxy.changed(pause)
+
+    def _line(self, *, up: bool) -> Line:
+        return self._proxy.upstream if up else self._proxy.downstream
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket that has the port and does not listen: while one is held, nobody else gets the port."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind(("127.0.0.1", port))
+    return sock
