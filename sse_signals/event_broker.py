@@ -48,7 +48,7 @@ class EventBroker:
         self.clock = clock
 
     @classmethod
-    def from_url(  # noqa: PLR0913 - all that can be chosen about a log, each by its name
+    def from_url(
         cls,
         url: str,
         *,

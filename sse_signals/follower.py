@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.model import ControlRecord, Fork
 from sse_signals.retry import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from sse_signals.cursor.node import Node
     from sse_signals.interfaces import Broker
@@ -62,8 +63,9 @@ class Follower:
         attempted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._follow_for_ever(node, attempted), name="sse_signals follows the log")
         await asyncio.wait([attempted], timeout=START_PATIENCE)
-        if attempted.done():
-            attempted.result()
+        if not attempted.done():
+            attempted.set_result(None)  # a failure that comes later is told and tried again, whatever it is
+        attempted.result()
 
     async def stop(self) -> None:
         """Follow no longer."""
@@ -107,10 +109,12 @@ class Follower:
             node.load(await self._broker.tail(self._limits))
             self.started = True
         yield
-        async for events in self._broker.follow(node.head):
-            await self._take(node, events)
-            node.history.trim(self._clock())  # without streams there is no sweep that does it
-            yield
+        log = cast("AsyncGenerator[Sequence[Event]]", self._broker.follow(node.head))
+        async with aclosing(log):  # at once, whatever interrupts it: it may hold a connection
+            async for events in log:
+                await self._take(node, events)
+                node.history.trim(self._clock())  # without streams there is no sweep that does it
+                yield
         raise BrokerUnavailable("the log ended")
 
     async def _take(self, node: Node, events: Sequence[Event]) -> None:

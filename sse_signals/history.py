@@ -124,11 +124,13 @@ class History:
         if self.head <= last:
             self.lineage, self.epoch = lineage, lineage.epoch
             return
-        kept, floor, floor_ms = self.read(self.start, self.find(last)), min(self.floor, last), self.floor_ms
-        self._clear(floor, lineage)  # the numbers begin anew too, so that nobody takes a block for what it was
-        self.floor_ms = floor_ms
-        for event in kept:
-            self.append(event)
+        first_lost = self.find(last)
+        kept, floor_ms = list(self.read(self.start, first_lost)), self.floor_ms
+        size = self.size - sum(map(_cost, self.read(first_lost, self.end)))
+        self._clear(min(self.floor, last), lineage)  # the numbers begin anew too: nobody takes a block for what it was
+        self._events, self.size, self.floor_ms = kept, size, floor_ms
+        if kept:
+            self.head = kept[-1].position
 
     def find(self, position: int) -> int:
         """Return the sequence number of the first event held that comes after ``position``."""

@@ -26,6 +26,11 @@ class Lineage:
     epoch: str
     forks: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def began(self) -> int:
+        """The last position before the present epoch began: whatever a node has seen, the log holds or held it."""
+        return self.forks[-1][1] if self.forks else 0
+
     def shared(self, epoch: str) -> int | None:
         """Return the last position of an earlier epoch that means the same in this log; None if it is not known.
 

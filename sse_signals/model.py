@@ -22,6 +22,7 @@ CONTROL_PREFIX: Final = "signals."  # of the names of the hub's own events
 MESSAGE_KEY: Final = b'"message":'
 FRAME_END: Final = b"}\n\n"
 
+_UNKNOWN: Final = Lineage("")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 INDEX_MASK: Final = (1 << INDEX_BITS) - 1
 _ID = re.compile(r"([0-9a-z]{8,32})-(0|[1-9][0-9]{0,15})(?:\.([1-9][0-9]{0,3}))?")
@@ -142,7 +143,7 @@ class Fork(Event):
         lineage: The new epoch, and those it goes on from; not that which was followed, if the log is another one.
     """
 
-    lineage: Lineage = Lineage("")
+    lineage: Lineage = _UNKNOWN
 
     @classmethod
     def to(cls, lineage: Lineage, place: int) -> Fork:

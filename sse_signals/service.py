@@ -95,19 +95,24 @@ class Service:
         await self.follower.start(self._node)
 
     async def stop(self) -> None:
-        """Follow no longer, once what is being published is in the log; end what subscriptions are left."""
+        """Follow no longer, once what is being published is in the log; end what subscriptions are left.
+
+        A log that does not answer is not waited for any longer than whoever publishes is.
+        """
         if self._node is not None:
             for stream in list(self._node.hub.streams):
                 stream.end("shutdown")
         await self.follower.stop()
         if self._working:
-            await asyncio.wait(self._working)
+            _, unanswered = await asyncio.wait(self._working, timeout=PATIENCE)
+            for task in unanswered:
+                task.cancel()
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
 
-        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. Whatever the
-        log does, it answers within two seconds.
+        A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. Whatever
+        the log does, it answers within two seconds.
         """
         # Without a wait there is nothing to interrupt, and a task costs more than the append.
         if never_waits(self._broker.publish):
@@ -128,6 +133,8 @@ class Service:
         await asyncio.wait([task], timeout=PATIENCE)
         if not task.done():
             raise BrokerUnavailable(f"the log has not answered for {PATIENCE:g} s", outcome_unknown=True)
+        if task.cancelled():  # not its caller, who would take it for that
+            raise BrokerUnavailable("the log was closed meanwhile", outcome_unknown=True)
         return task.result()
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -155,7 +162,7 @@ class Service:
             case Newest(count):
                 return Found(newest_from=await self._look_back(filters, identity, count))
             case After(EventId() as event_id) if ahead(self.node.history, start):
-                return Found(log_head=await self._log_head(event_id))
+                return await self._look_ahead(event_id)
             case _:
                 return NOTHING
 
@@ -168,8 +175,10 @@ class Service:
                     await self.follower.taken()
 
     def _reached(self, head: EventId) -> bool:
-        here = self.node.head
-        return here.epoch == head.epoch and here.position >= head.position
+        here = self.node.history
+        if here.epoch == head.epoch:
+            return here.head >= head.position
+        return here.lineage.shared(head.epoch) is not None  # log and node have gone on to another epoch meanwhile
 
     async def _look_back(self, filters: Filters, identity: Identity, wanted: int) -> EventId:
         """Return the id before the last ``wanted`` events for an identity; who ask at once take turns, by blocks."""
@@ -181,12 +190,14 @@ class Service:
                 await asyncio.sleep(0)
         return EventId(epoch, history.position_before(sequence))
 
-    async def _log_head(self, wanted: EventId) -> EventId | None:
-        """Ask the log for its head; an answer to a question that was asked before may be too old for this id."""
+    async def _look_ahead(self, wanted: EventId) -> Found:
+        """Ask the log whether it knows an id; an answer to a question that was asked before may be too old for it."""
         head = await self._shared_head()
         if head is not None and head.position < wanted.position:
             head = await self._shared_head()
-        return head
+        if head is not None and head.epoch != self.node.history.epoch:  # then this node is about to hear of it
+            await self._catch_up()
+        return Found(log_head=head)
 
     async def _shared_head(self) -> EventId | None:
         """Ask the log for its head; everybody who asks meanwhile gets the same answer, None when there is none."""

@@ -1,181 +1,34 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
-from sse_signals import follower as follower_module
 from sse_signals import service as service_module
-from sse_signals.brokers.memory import MemoryBroker
-from sse_signals.cursor.start import After, Live, Newest, Oldest
+from sse_signals.cursor.start import After, Live, Newest, Oldest, opening
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.identity import ANONYMOUS, Identity
-from sse_signals.model import EventId, HistoryLimits, Signal, position
-from sse_signals.service import Service
+from sse_signals.model import EventId, Signal, position
 from sse_signals.topics import EVERYTHING, Filters
+from tests.cable import DEADLINE, Running, running_service, until
 from tests.fakes import Network
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from sse_signals.interfaces import Broker
-    from sse_signals.model import Event, IdempotencyKey, Receipt, Tail
-
-DEADLINE = 10  # seconds
-LIMITS = HistoryLimits()
-
-
-class Cable:
-    """A real log at the end of a cable that a test can pull out."""
-
-    def __init__(self) -> None:
-        self.log = MemoryBroker()
-        self.pulled = False
-        self.heads = 0
-        self.slow: asyncio.Event | None = None
-        self.ends = False
-
-    def _check(self) -> None:
-        if self.pulled:
-            raise BrokerUnavailable("the cable is out")
-
-    async def open(self) -> None:
-        self._check()
-
-    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
-        self._check()
-        return await self.log.publish(signals, key=key)
-
-    async def head(self) -> EventId:
-        self.heads += 1
-        if self.slow is not None:
-            await self.slow.wait()
-        self._check()
-        return await self.log.head()
-
-    async def tail(self, limits: HistoryLimits) -> Tail:
-        self._check()
-        return await self.log.tail(limits)
-
-    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
-        async for events in self.log.follow(after):
-            if self.ends:
-                return
-            self._check()
-            yield events
-
-    async def control(self, data: bytes) -> EventId:
-        return await self.log.control(data)
-
-    async def close(self) -> None:
-        await self.log.close()
-
-
-class Running:
-    """A service on a log whose cable can be pulled, with the lines it has logged."""
-
-    def __init__(self) -> None:
-        self.cable = Cable()
-        self.lines: list[Any] = []
-        broker: Broker = self.cable
-        logger = structlog.wrap_logger(None, processors=[self._keep])
-        self.service = Service(broker, limits=LIMITS, logger=logger)
-
-    def _keep(self, _logger: Any, _method: str, entry: Any) -> Any:
-        self.lines.append(entry)
-        raise structlog.DropEvent
-
-    async def publish(self, *numbers: int) -> EventId:
-        """Publish straight to the log, past the cable."""
-        return (await self.cable.log.publish([Signal(b"%d" % number) for number in numbers])).ids[-1]
-
-    async def reached(self, event_id: EventId) -> None:
-        """Wait until the node has an event."""
-        async with asyncio.timeout(DEADLINE):
-            while self.service.node.head != event_id or not self.service.ready:  # noqa: ASYNC110 - nothing announces it
-                await asyncio.sleep(0.001)
+    from collections.abc import AsyncIterator
 
 
 @pytest.fixture
 async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     """A service that tries again without waiting long."""
-    monkeypatch.setattr(follower_module, "backoff", lambda attempt, _fraction, **_: 0.001 * attempt)
-    made = Running()
-    yield made
-    await made.service.stop()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_what_was_never_started_can_be_stopped(running: Running) -> None:
-    """Whoever cleans up need not know how far the start got."""
-    await running.service.stop()
-    assert not running.service.ready
-
-
-async def test_a_node_starts_with_what_the_log_holds(running: Running) -> None:
-    """After the start it has read the tail, is ready, and follows."""
-    before = await running.publish(1, 2)
-    await running.service.start()
-    assert (running.service.started, running.service.ready) == (True, True)
-    assert running.service.node.head == before
-    await running.reached(await running.publish(3))
-    assert len(running.service.node.history) == 3
+    async with running_service(monkeypatch) as made:
+        yield made
 
 
 def test_a_service_that_was_never_started_has_no_node() -> None:
     """Asking for it says so."""
     with pytest.raises(BrokerUnavailable, match="not started"):
         _ = Running().service.node
-
-
-async def test_a_log_that_cannot_be_reached_at_the_start_is_tried_again(running: Running) -> None:
-    """The start does not hang; the service is not ready, refuses to look anything up, and recovers by itself."""
-    running.cable.pulled = True
-    event_id = await running.publish(1)
-    await running.service.start()
-    assert (running.service.started, running.service.ready) == (False, False)
-    with pytest.raises(BrokerUnavailable, match="not been read"):
-        await running.service.look_up(Live(), EVERYTHING, ANONYMOUS)
-    running.cable.pulled = False
-    await running.reached(event_id)
-    assert running.service.started
-    assert running.service.follower.failures >= 1
-    assert running.lines[0]["event"] == "following the log failed"
-    assert running.lines[0]["attempt"] == 1
-
-
-async def test_a_log_that_is_lost_and_comes_back_leaves_no_hole(running: Running) -> None:
-    """While it is away the service is not ready; then it goes on exactly where it was."""
-    await running.service.start()
-    await running.reached(await running.publish(1))
-    running.cable.pulled = True
-    await running.publish(2)
-    async with asyncio.timeout(DEADLINE):
-        while running.service.ready:  # noqa: ASYNC110 - nothing announces it
-            await asyncio.sleep(0.001)
-    with pytest.raises(BrokerUnavailable):
-        await running.service.publish([Signal(b"1")])
-    last = await running.publish(3)
-    running.cable.pulled = False
-    await running.reached(last)
-    node = running.service.node
-    assert [e.message for e in node.history.read(0, 9)] == [1, 2, 3]
-    assert node.holes == 0
-
-
-async def test_a_log_that_ends_is_followed_again(running: Running) -> None:
-    """An end is a failure like any other: told, and tried again."""
-    await running.service.start()
-    running.cable.ends = True
-    await running.publish(1)
-    async with asyncio.timeout(DEADLINE):
-        while not running.service.follower.failures:  # noqa: ASYNC110 - nothing announces it
-            await asyncio.sleep(0.001)
-    running.cable.ends = False
-    await running.reached(await running.publish(2))
-    assert "the log ended" in running.lines[0]["error"]
 
 
 async def test_who_asks_for_the_head_at_once_asks_once(running: Running) -> None:
@@ -251,3 +104,54 @@ async def test_stopping_ends_what_is_left(running: Running) -> None:
     await running.service.stop()
     assert client.stream.ended == "shutdown"
     assert (running.service.started, running.service.ready) == (False, False)
+
+
+@pytest.mark.parametrize("heard_of", [True, False])
+async def test_an_id_of_an_epoch_that_is_yet_to_be_heard_of(
+    running: Running, monkeypatch: pytest.MonkeyPatch, heard_of: bool
+) -> None:
+    """Whoever comes with it waits for the node to hear of it, but not for long; then it is a gap."""
+    monkeypatch.setattr(service_module, "HEAD_TIMEOUT", DEADLINE if heard_of else 0.01)
+    await running.publish(1)
+    await running.reached_after_start(await running.publish(2))
+    running.cable.seeing.clear()
+    running.cable.log.regress(1)
+    new = After(await running.publish(3))
+    looking = asyncio.ensure_future(running.service.look_up(new, EVERYTHING, ANONYMOUS))
+    await until(lambda: running.cable.heads)
+    if heard_of:
+        assert not looking.done()
+        running.cable.seeing.set()
+    how = opening(running.service.node.history, new, await looking)
+    assert how.recovered is heard_of
+    running.cable.seeing.set()
+
+
+async def test_an_id_ahead_of_a_node_that_is_yet_to_hear_of_a_fork(running: Running) -> None:
+    """Below the fork it is as good as ever: the node hears of it before it says anything else."""
+    await running.reached_after_start(await running.publish(1))
+    running.cable.seeing.clear()
+    known = await running.publish(2)
+    ahead = After(known)
+    await running.publish(3)
+    running.cable.log.regress(1)
+    looking = asyncio.ensure_future(running.service.look_up(ahead, EVERYTHING, ANONYMOUS))
+    await until(lambda: running.cable.heads)
+    running.cable.seeing.set()
+    assert opening(running.service.node.history, ahead, await looking).recovered
+    assert running.service.node.head.epoch != known.epoch
+
+
+async def test_a_head_that_is_lost_is_not_waited_for(running: Running) -> None:
+    """A poll that asked just before the log lost its newest records ends where the log goes on."""
+    lost = await running.publish(1, 2, 3)
+    await running.reached_after_start(lost)
+    running.cable.slow = asyncio.Event()
+    running.cable.answer = lost
+    polling = asyncio.ensure_future(running.service.look_up(Oldest(), EVERYTHING, ANONYMOUS, poll=True))
+    await until(lambda: running.cable.heads)
+    running.cable.log.regress(1)
+    await until(lambda: running.service.node.head.epoch != lost.epoch)
+    running.cable.slow.set()
+    async with asyncio.timeout(service_module.HEAD_TIMEOUT / 2):
+        await polling

@@ -8,12 +8,15 @@ from functools import wraps
 from types import MethodType
 from typing import TYPE_CHECKING
 
+import pytest
 import structlog
 
 from sse_signals import EventBroker, HistoryLimits, SignalsClient
+from sse_signals import service as service_module
 from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.errors import BrokerUnavailable
 from sse_signals.interfaces import never_waits
-from sse_signals.model import EventId, Signal
+from sse_signals.model import EventId, Signal, position
 from sse_signals.service import Service
 
 if TYPE_CHECKING:
@@ -33,11 +36,96 @@ class Far(MemoryBroker):
         await self.answer.wait()
         return await super().publish(signals, key=key)
 
+    async def control(self, data: bytes) -> EventId:
+        await self.answer.wait()
+        return await super().control(data)
+
+
+class Ill(MemoryBroker):
+    """A log whose answer is an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    async def publish(self, *_signals: object, key: IdempotencyKey | None = None) -> Receipt:
+        assert key is None
+        raise self.error
+
+
+def service_on(log: MemoryBroker) -> Service:
+    """Return a service that is not started: it can publish all the same."""
+    return Service(log, limits=HistoryLimits(), logger=structlog.get_logger())
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have services wait for a log only for a moment."""
+    monkeypatch.setattr(service_module, "PATIENCE", 0.01)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_log_that_hangs_is_answered_for() -> None:
+    """Who publishes, or tells the nodes something, hears in time that nobody knows; what was begun goes on."""
+    log = Far()
+    service = service_on(log)
+    for request in (service.publish([Signal(b"1")]), service.control(b"{}")):
+        with pytest.raises(BrokerUnavailable, match=r"has not answered for 0\.01 s") as told:
+            await request
+        assert told.value.outcome_unknown
+    log.answer.set()
+    await service.stop()
+    assert (await log.head()).position == position(2)
+    assert (await service.publish([Signal(b"1")])).ids[0].position == position(3)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_log_that_hangs_does_not_hold_up_the_end() -> None:
+    """Whoever stops the service waits no longer for it than whoever publishes, and nothing is left."""
+    service = service_on(Far())
+    publishing = asyncio.create_task(service.publish([Signal(b"1")]))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await service.stop()
+        with pytest.raises(BrokerUnavailable):
+            await publishing
+        while asyncio.all_tasks() != {asyncio.current_task()}:  # noqa: ASYNC110 - what is cancelled ends soon
+            await asyncio.sleep(0)
+
+
+async def test_what_is_being_published_is_in_the_log_before_the_end() -> None:
+    """A stop waits for it, and its caller gets its id."""
+    log = Far()
+    service = service_on(log)
+    publishing = asyncio.create_task(service.publish([Signal(b"1")]))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(service.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    log.answer.set()
+    await stopping
+    assert (await publishing).ids == [await log.head()]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome_unknown"),
+    [
+        (BrokerUnavailable("it is away"), False),
+        (BrokerUnavailable("it went away", outcome_unknown=True), True),
+        (asyncio.CancelledError(), True),
+    ],
+)
+async def test_a_log_that_fails_says_so(error: BaseException, outcome_unknown: bool) -> None:
+    """And one that gives up its own work is not taken for a caller that does."""
+    with pytest.raises(BrokerUnavailable) as told:
+        await service_on(Ill(error)).publish([Signal(b"1")])
+    assert told.value.outcome_unknown is outcome_unknown
+
 
 async def test_what_a_log_has_begun_is_not_interrupted() -> None:
     """A caller that leaves takes nothing back, even where the log was made from one that never waits."""
     log = Far()
-    service = Service(log, limits=HistoryLimits(), logger=structlog.get_logger())
+    service = service_on(log)
     caller = asyncio.create_task(service.publish([Signal(b"1")]))
     await asyncio.sleep(0)
     caller.cancel()

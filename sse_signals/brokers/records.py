@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from sse_signals.model import INDEX_BITS, ControlRecord, Event, EventId, Signal, position
+from sse_signals.model import INDEX_BITS, INDEX_MASK, ControlRecord, Event, EventId, Signal, position
 from sse_signals.wire.frames import event
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ def decode(data: bytes, epoch: str, record: int, time_ms: int) -> Sequence[Event
         if said["v"] != VERSION:
             return None
         if said["kind"] == _SIGNALS:
+            if b"\r" in data or not 0 < len(lines) <= INDEX_MASK:  # a line break would end a line of the stream too
+                return None
             return [
                 event(EventId(epoch, position(record, index)), time_ms, _signal(what, line))
                 for index, (what, line) in enumerate(zip(said["signals"], lines, strict=True))
-            ] or None
+            ]
         control = lines[0] if said["kind"] == _CONTROL else None
     except (ValueError, KeyError, TypeError, IndexError):
         return None
@@ -88,5 +90,17 @@ def record_of(place: int) -> int:
 
 
 def _signal(said: Sequence[Any], data: bytes) -> Signal:
+    """Return what was encoded.
+
+    Raises:
+        ValueError: It was something else.
+        TypeError: Likewise.
+    """
     address, targets, name = said
-    return Signal(data, address, None if targets is None else frozenset(targets), name)
+    for text in (address, name):
+        if not (text is None or isinstance(text, str)):
+            raise TypeError(f"{text!r} is no text")
+    if not (targets is None or isinstance(targets, list)):
+        raise TypeError(f"{targets!r} are no targets")
+    orjson.loads(data)  # one message that is no JSON would be the end of every reader
+    return Signal(data, address, None if targets is None else frozenset[str](targets), name)

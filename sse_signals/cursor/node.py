@@ -99,19 +99,16 @@ class Node:
             return
         if old.position > last:
             self.holes += 1
-            self.hub.finish()
-            for stream in self.hub.streams:
-                if stream.live:
-                    self.hub.take_back(stream)
+            self.hub.finish()  # from here on a stream's position is the last that it was told, by whatever
         self.history.fork(lineage, last)
-        self.hub.head = self.history.head
+        head = self.hub.head = self.history.head
+        # A node that has not come so far yet will: nobody is given again what they have.
+        place = head if old.position > last else last
         for stream in self.hub.streams:
             if stream.pos > last:
-                if stream.live:  # it was opened with an id that had not come here yet
-                    self.hub.fall_behind(stream)
-                self._lose_place(stream, old.epoch, self.history.head)
+                self._lose_place(stream, old.epoch, place)
             elif stream.until is not None:
-                stream.until = min(stream.until, last)
+                stream.until = min(stream.until, head)
 
     def _hole(self, event: Event) -> None:
         lineage = self.history.lineage
@@ -134,6 +131,8 @@ class Node:
 
     def _lose_place(self, stream: Stream, epoch: str, place: int) -> None:
         """Give a stream whose position means nothing in the new log its place there, and a gap to be told of first."""
+        if stream.live:
+            self.hub.fall_behind(stream)
         after = stream.gap.after if stream.gap is not None else EventId(epoch, stream.pos)
         stream.gap = Gap(GapReason.EPOCH, after)
         stream.pos = place

@@ -108,7 +108,7 @@ def ahead(history: History, start: Start) -> bool:
     if not isinstance(start, After) or start.event_id is None:
         return False
     event_id = start.event_id
-    return event_id.position > history.head and _means_the_same(history, event_id)
+    return event_id.position > _vouched(history) and _means_the_same(history, event_id)
 
 
 def foreign(history: History, start: Start) -> bool:
@@ -127,8 +127,13 @@ def _means_the_same(history: History, event_id: EventId) -> bool:
     return last is not None and event_id.position <= last
 
 
+def _vouched(history: History) -> int:
+    """Return the last position that the log is known to have reached: it goes on from the place of a fork."""
+    return max(history.head, history.lineage.began)
+
+
 def _newest(history: History, newest_from: EventId | None) -> int:
-    if newest_from is None or newest_from.epoch != history.epoch:
+    if newest_from is None or not _means_the_same(history, newest_from):
         return history.floor
     return max(newest_from.position, history.floor)
 
@@ -138,12 +143,11 @@ def _resume(history: History, event_id: EventId | None, log_head: EventId | None
         return Opening(history.head, Gap(GapReason.UNKNOWN_ID, None), False, None)
     if not _means_the_same(history, event_id):
         # Above a fork it goes on where the logs are the same last, so that it gets nothing twice.
-        last = history.lineage.shared(event_id.epoch) or history.floor
-        place = max(history.floor, min(last, history.head))
+        place = max(history.floor, history.lineage.shared(event_id.epoch) or 0)
         return Opening(place, Gap(GapReason.EPOCH, event_id), False, event_id)
     if event_id.position < history.floor:
         return Opening(history.floor, Gap(GapReason.TRIMMED, event_id), False, event_id)
-    if event_id.position > history.head and not _known(history, event_id, log_head):
+    if event_id.position > _vouched(history) and not _known(history, event_id, log_head):
         return Opening(history.head, Gap(GapReason.UNKNOWN_ID, event_id), False, event_id)
     return Opening(event_id.position, None, True, event_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -13,26 +13,15 @@ from sse_signals.wire.decoder import Decoder, Message
 from tests.rules.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sse_signals.hub.stream import Stream
     from sse_signals.topics import Filters
+    from tests.rules.logs import Memory
     from tests.rules.loop import ManualConnection
     from tests.rules.nodes import NodeUnderTest
 
-
-class Log(Protocol):
-    """All that was ever published."""
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Every event, of every epoch, in order."""
-        ...
-
-    @property
-    def epoch(self) -> str:
-        """The epoch that the log has now."""
-        ...
+NOWHERE = EventId("", 0)
 
 
 @dataclass(frozen=True)
@@ -66,15 +55,17 @@ class Client:
         eras: Who it was on this connection, one after another; the last is who it is.
     """
 
-    log: Log
+    log: Memory
     eras: list[Era]
     cursor: EventId | None = None
-    early: bool = False  # it resumed with an id of a log that its node had not heard of yet
+    early: bool = False  # it resumed with an id of an epoch that its node had not heard of yet
     decoder: Decoder = field(default_factory=Decoder)
     node: NodeUnderTest | None = None
     stream: Stream | None = None
     connection: ManualConnection | None = None
     size: int = 0  # bytes it has read from this connection
+    asked: EventId = NOWHERE  # its node's head when the connection was opened
+    doubtful: bool = False  # then, its node was behind a log that had another epoch already
 
     @property
     def who(self) -> Era:
@@ -84,6 +75,8 @@ class Client:
     def opened(self, node: NodeUnderTest, stream: Stream, connection: ManualConnection) -> None:
         """Begin a connection, as who it is now."""
         self.node, self.stream, self.connection = node, stream, connection
+        self.asked = node.node.head
+        self.doubtful = self.asked.epoch != self.log.epochs[-1]
         self.eras = [Era(self.who.filters, self.who.identity)]
 
     def dropped(self) -> None:
@@ -108,10 +101,29 @@ class Client:
                 self._watch(message, era)
         return bool(data)
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has read all that it asked for, and that was not everything for ever."""
+        stream, connection = self.stream, self.connection
+        done = stream is not None and stream.ended == "complete"
+        return done and connection is not None and not connection.sent and not connection.buffer
+
     def check_at_rest(self) -> None:
-        """See that nothing is missing when nothing moves any more."""
-        if self.node is not None:
+        """See that nothing is missing when nothing moves any more, or when it has got what it asked for."""
+        if self.node is None or self.stream is None:
+            return
+        if self.stream.until is None:
             self._check_nothing_between(self.node.node.head, "at rest", len(self.eras) - 1)
+        elif self.stream.ended is None:
+            raise Wrong("a poll does not end")
+        else:
+            self._check_complete()
+
+    def _check_complete(self) -> None:
+        """See that a poll went on to where the head was when it was opened, unless that is lost."""
+        assert self.cursor is not None
+        if self.log.same(self.cursor, self.asked) and self.cursor.position < self.asked.position:
+            raise Wrong(f"a poll is complete at {self.cursor}, not at {self.asked}")
 
     def _pieces(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield bytes with the number of the era in which they were written; no write is in two eras."""
@@ -131,7 +143,8 @@ class Client:
         at = EventId.parse(message.last_event_id)
         assert at is not None
         if message.event == "signals.gap":
-            self._check_gap(at, orjson.loads(message.data)["reason"])
+            said = orjson.loads(message.data)
+            self._check_gap(at, said["reason"], said["from"])
         elif message.event == "signals.heartbeat":
             self._check_nothing_between(at, "a heartbeat", era)
         else:
@@ -143,21 +156,18 @@ class Client:
         if not self.eras[era].may_have(event):
             raise Wrong(f"{at} is not for this client, as who it was when that was written")
         assert self.cursor is not None
-        if at.epoch != self.cursor.epoch or at.position <= self.cursor.position:
+        if not self.log.same(at, self.cursor) or at.position <= self.cursor.position:
             raise Wrong(f"{at} comes after {self.cursor}")
-        self._check_nothing_between(EventId(at.epoch, at.position - 1), f"event {at}", era)
+        before = EventId(at.epoch, at.position - 1)
+        self._check_nothing_between(before, f"event {at}", era)
 
     def _check_nothing_between(self, upto: EventId, what: str, era: int) -> None:
         cursor = self.cursor
         assert cursor is not None
-        if upto.epoch != cursor.epoch:
+        if not self.log.same(upto, cursor):
             raise Wrong(f"{what} is of another epoch")
-        missed = [
-            event.id
-            for number, event in enumerate(self.log.events)
-            if event.epoch == cursor.epoch and cursor.position < event.position <= upto.position
-            if self._must_have(number, event, era)
-        ]
+        between = self.log.between(cursor, upto)
+        missed = [event.id for number, event in between if self._must_have(number, event, era)]
         if missed:
             raise Wrong(f"{what} comes at {cursor}, without {missed}")
 
@@ -169,15 +179,32 @@ class Client:
         first = sum(each.taken <= number for each in self.eras[1:])
         return all(each.may_have(event) for each in self.eras[min(first, era) : era + 1])
 
-    def _check_gap(self, to: EventId, reason: str) -> None:
-        cursor, node = self.cursor, self.node
+    def _check_gap(self, to: EventId, reason: str, said: str | None) -> None:
+        cursor, node, log = self.cursor, self.node, self.log
         assert cursor is not None
         assert node is not None
+        # Its node may have passed over more than the client was told of: that counts, and is what the gap says.
+        start = max(
+            cursor, (said and EventId.parse(said)) or cursor, key=lambda at: (log.epochs.index(at.epoch), at.position)
+        )
+        trimmed = node.floors.get(to.epoch, 0)
+        too_old = log.same(to, cursor) and cursor.position < to.position <= trimmed
         true = {
-            "trimmed": to.epoch == cursor.epoch and cursor.position < to.position <= node.floors.get(to.epoch, 0),
-            "epoch": to.epoch != cursor.epoch or self.early,
+            "trimmed": too_old,
+            # Who was about to be told that it is too old, when records were lost, is told of that instead.
+            "epoch": self.early or too_old or not log.same(to, start),
             # A node that is behind cannot tell about an id of a log that is lost before it read that far.
-            "unknown-id": to.epoch != self.log.epoch,
+            "unknown-id": self.doubtful,
         }
         if not true.get(reason, False):
             raise Wrong(f"a false gap ({reason}) from {cursor} to {to}")
+        if reason == "epoch" and not self.early and log.related(to.epoch, start.epoch):
+            self._check_fork(to, log.last_shared(to.epoch, start.epoch), trimmed)
+
+    def _check_fork(self, to: EventId, last: int, trimmed: int) -> None:
+        """See that it goes on where the log lost its records: nothing is given again, and nothing passed over."""
+        fork = EventId(to.epoch, last)
+        if list(self.log.between(to, fork)):
+            raise Wrong(f"after {self.cursor} it goes on at {to}, before {fork}")
+        if to.position > trimmed and list(self.log.between(fork, to)):
+            raise Wrong(f"after {self.cursor} it goes on at {to}, beyond {fork}")

@@ -31,6 +31,18 @@ def small_pieces() -> Iterator[None]:
         yield
 
 
+def surprise(world: World, client: int, node: int) -> None:
+    """Have a client come with the id of what was just published, to a node that has not read that far; one polls."""
+    for topic in range(3):
+        world.publish(topic, 0, 0, 0, 0)
+    for one in (client, client + 1):
+        world.drop(one, 0)
+    world.open(client, node, 3, 1)
+    world.feed(node + 1, 3)
+    world.open(client + 1, node + 1, 0, 3)
+    world.step(2, 0)
+
+
 def live(seed: int) -> None:
     """Let a world live for a while and come to rest.
 
@@ -42,14 +54,14 @@ def live(seed: int) -> None:
     n = chance.randrange
     actions: dict[Callable[[], None], int] = {
         lambda: world.publish(n(4), n(3), n(4), n(3), n(14)): 8,
-        lambda: world.feed(n(2), n(4)): 6,
+        lambda: world.feed(n(2), n(4), when=n(3)): 6,
         lambda: world.step(n(4), n(2)): 10,
         lambda: world.read(n(5), n(40_000)): 4,
-        lambda: world.open(n(5), n(2), n(3), n(3)): 4,
+        lambda: world.open(n(5), n(2), n(4), n(4)): 4,
         lambda: world.sweep(n(2)): 2,
         lambda: world.drop(n(5), n(40_000)): 1,
         lambda: world.widen(n(5)): 1,
-        lambda: world.feed(n(2), n(4), n(3)): 1,
+        lambda: world.feed(n(2), n(4), n(3), n(3)): 1,
         lambda: world.pass_time(n(4)): 1,
         lambda: world.change(n(5), n(6), n(4)): 2,
         world.control: 1,
@@ -59,4 +71,8 @@ def live(seed: int) -> None:
             action()
             if not n(STEPS * 2):
                 world.lose_log()
+            if not n(STEPS // 2):
+                if n(2):
+                    surprise(world, n(5), n(2))
+                world.regress(n(5))
         world.settle()

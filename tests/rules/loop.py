@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from tests.rules.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+ENOUGH: Final = 20_000  # looks at the clock without an end are those of an endless loop
 
 
 class ManualLoop:
@@ -19,9 +24,13 @@ class ManualLoop:
         self._ready: deque[Callable[[], object]] = deque()
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0
+        self._looks = 0  # at the clock, since the last callback
 
     def time(self) -> float:
         self.now += self.hurry
+        self._looks += 1
+        if self._looks > ENOUGH:
+            raise Wrong("somebody works for ever")
         return self.now
 
     def call_soon(self, callback: Callable[[], object], /) -> None:
@@ -39,6 +48,7 @@ class ManualLoop:
             when, _, callback = heapq.heappop(self._timers)
             self.now = max(self.now, when)
             self._ready.append(callback)
+        self._looks = 0
         self._ready.popleft()()
         return True
 

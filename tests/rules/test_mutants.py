@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sse_signals.topics import Filters
     from sse_signals.wire.formats import Format
 
-LIVES = 80
+LIVES = 400  # some rules matter in one of a hundred only
 
 write_parts = Hub._write_parts
 write_merged = Hub._write_merged
@@ -184,16 +184,15 @@ MUTANTS: list[tuple[str, type | object, str, Callable[..., Any]]] = [
 ]
 
 
-def faults(patch: AbstractContextManager[object]) -> int:
-    """Return in how many lives the oracle found a fault."""
-    found = 0
+def first_fault(patch: AbstractContextManager[object], lives: int = LIVES) -> int | None:
+    """Return the first life in which the oracle found a fault, or None."""
     with patch:
-        for seed in range(LIVES):
+        for seed in range(lives):
             try:
                 live(seed)
             except AssertionError:
-                found += 1
-    return found
+                return seed
+    return None
 
 
 @pytest.mark.parametrize(("rule", "owner", "name", "mutant"), MUTANTS, ids=[mutant[0] for mutant in MUTANTS])
@@ -201,11 +200,11 @@ def test_the_model_notices_when_a_rule_is_left_out(
     rule: str, owner: object, name: str, mutant: Callable[..., Any]
 ) -> None:
     """With one rule taken out, some of the lives that are exact with it end in a fault."""
-    found = faults(mock.patch.object(owner, name, mutant))
-    print(f"rule {rule}: {found} of {LIVES} lives")
-    assert found
+    found = first_fault(mock.patch.object(owner, name, mutant))
+    print(f"rule {rule}: life {found}")
+    assert found is not None
 
 
 def test_the_same_lives_are_exact_with_all_rules() -> None:
     """The faults are the mutants', not the model's."""
-    assert not faults(nullcontext())
+    assert first_fault(nullcontext(), LIVES // 5) is None

@@ -25,9 +25,9 @@ class Life(RuleBasedStateMachine):
     def publish(self, topic: int, size: int, owners: int, batch: int, key: int) -> None:
         self.world.publish(topic, size, owners, batch, key)
 
-    @rule(node=few, count=few, lost=st.sampled_from((0, 0, 0, 1, 2)))
-    def feed(self, node: int, count: int, lost: int) -> None:
-        self.world.feed(node, count, lost)
+    @rule(node=few, count=few, lost=st.sampled_from((0, 0, 0, 1, 2)), when=few)
+    def feed(self, node: int, count: int, lost: int, when: int) -> None:
+        self.world.feed(node, count, lost, when)
 
     @rule(client=few, node=few, start=few, room=few)
     def open(self, client: int, node: int, start: int, room: int) -> None:
@@ -68,6 +68,10 @@ class Life(RuleBasedStateMachine):
     @rule()
     def lose_log(self) -> None:
         self.world.lose_log()
+
+    @rule(records=few)
+    def regress(self, records: int) -> None:
+        self.world.regress(records)
 
     def teardown(self) -> None:
         self.world.settle()

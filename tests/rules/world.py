@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sse_signals.brokers.memory import MemoryBroker
 from sse_signals.cursor.start import NOTHING, After, Found, Live, Oldest, Start, ahead
 from sse_signals.errors import IdempotencyConflict
 from sse_signals.hub.stream import HIGH_WATER, Stream
 from sse_signals.identity import Identity
-from sse_signals.model import Event, EventId, HistoryLimits, IdempotencyKey, Signal
+from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Signal
 from sse_signals.topics import Filters
 from sse_signals.wire import controls
 from sse_signals.wire.formats import SSE_PLAIN
 from tests.rules.clients import Client, Era
+from tests.rules.logs import ForgetfulLog, Memory
 from tests.rules.loop import ManualConnection, ManualLoop
 from tests.rules.nodes import NodeUnderTest
 from tests.rules.wrong import Wrong
@@ -39,6 +39,8 @@ RIGHTS = (*FILTERS, *PARTIAL)
 REFS = ("user:default/u", "group:default/g")
 SIZES = (10, HIGH_WATER // 4, HIGH_WATER // 2)
 MINUTE = 60_000
+A_LITTLE = 1e-5  # seconds: many looks at the clock make no slice, but who looks for ever is interrupted
+MANY = 2_000  # steps of the loop in which everything comes to rest
 
 
 def now(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -56,11 +58,11 @@ class World:
     def __init__(self, clients: int = 5) -> None:
         self.time_ms = 1_000 * MINUTE
         self.loop = ManualLoop()
-        self.events: list[Event] = []
+        self.memory = Memory()
         self.broker = self._new_broker()
         self.nodes = [NodeUnderTest(self, lambda: now(self.broker.tail(HistoryLimits()))) for _ in range(2)]
         self.clients = [
-            Client(self, [Era(FILTERS[n % len(FILTERS)], Identity(f"s{n}", frozenset(REFS[: n % 3])))])
+            Client(self.memory, [Era(FILTERS[n % len(FILTERS)], Identity(f"s{n}", frozenset(REFS[: n % 3])))])
             for n in range(clients)
         ]
         self.last_id: EventId | None = None
@@ -89,15 +91,21 @@ class World:
         self.broker = self._new_broker()
         self.last_id = None
 
-    def feed(self, node: int, count: int, lost: int = 0) -> None:
+    def regress(self, records: int) -> None:
+        """Lose the newest records of the log: it goes on with another epoch, and their positions are used again."""
+        if now(self.broker.head()).position:
+            self.memory.regress(*self.broker.regress(1 + records % 5))
+
+    def feed(self, node: int, count: int, lost: int = 0, when: int = 0) -> None:
         """Let a node take some events of the log."""
-        self.nodes[node % 2].feed(1 + count % 4, lost)
+        self.nodes[node % 2].feed(1 + count % 4, lost, when % 3)
 
     def open(self, client: int, node: int, start: int, room: int) -> None:
-        """Open or resume a client's stream, on any node."""
+        """Open or resume a client's stream, on any node; some only ask for what there is by now."""
         one = self._client(client)
         if one.stream is None:
-            self._open(one, self.nodes[node % 2], self._start(one, start), HIGH_WATER * (room % 3))
+            poll = room % 4 == 3
+            self._open(one, self.nodes[node % 2], self._start(one, start), HIGH_WATER * (room % 3), poll=poll)
 
     def change(self, client: int, rights: int, owns: int) -> None:
         """Change who a client is and what it may have: live, behind, in the middle of a flush, or away."""
@@ -111,15 +119,12 @@ class World:
     def drop(self, client: int, count: int) -> None:
         """Break a client's connection after it has read ``count`` more bytes, be it in mid-event."""
         one = self._client(client)
-        if one.stream is not None and one.node is not None:
-            one.read(count)
-            one.node.sweep.remove(one.stream)
-            one.node.node.hub.close(one.stream)
-            one.dropped()
+        one.read(count)
+        self._hang_up(one)
 
     def read(self, client: int, count: int) -> None:
         """Let a client read some bytes."""
-        self._client(client).read(count)
+        self._read(self._client(client), count)
 
     def widen(self, client: int) -> None:
         """Let a stalled client's kernel take bytes again."""
@@ -129,7 +134,7 @@ class World:
 
     def step(self, count: int, hurry: int) -> None:
         """Run some callbacks of the loop, with slices that are used up at once or not at all."""
-        self.loop.hurry = 0.003 if hurry % 2 else 0.0
+        self.loop.hurry = 0.003 if hurry % 2 else A_LITTLE
         for _ in range(1 + count % 4):
             self.loop.step()
         self.check_buffers()
@@ -146,12 +151,15 @@ class World:
     def settle(self) -> None:
         """Let everything come to rest, and see that nobody misses anything."""
         for node in self.nodes:
-            node.feed(len(self.events), 0)
+            node.feed(len(self.memory.events), 0)
         for one in self.clients:
             if one.connection is not None:
                 one.connection.widen(1 << 40)
-        while self.loop.step() or any(one.read(1 << 30) for one in self.clients):
-            pass
+        steps = 0
+        while self.loop.step() or any(self._read(one, 1 << 30) for one in self.clients):
+            steps += 1
+            if steps > MANY:
+                raise Wrong("it never comes to rest")
         for one in self.clients:
             one.check_at_rest()
 
@@ -167,30 +175,42 @@ class World:
         """Return milliseconds of wall-clock time."""
         return self.time_ms
 
-    @property
-    def epoch(self) -> str:
-        """The epoch that the log has now."""
-        return str(now(self.broker.head()).epoch)
-
-    def _new_broker(self) -> MemoryBroker:
-        return MemoryBroker(HistoryLimits(age=1e9), clock=self.clock)
+    def _new_broker(self) -> ForgetfulLog:
+        broker = ForgetfulLog(HistoryLimits(age=1e9), clock=self.clock)
+        self.memory.begin(now(broker.head()).epoch)
+        return broker
 
     def _published(self, last_id: EventId) -> None:
         self.last_id = last_id
-        known = {event.id for event in self.events}
-        self.events += [event for event in now(self.broker.tail(HistoryLimits())).events if event.id not in known]
+        events = self.memory.events
+        known = {event.id for event in events}
+        events += [event for event in now(self.broker.tail(HistoryLimits())).events if event.id not in known]
 
     def _client(self, number: int) -> Client:
         return self.clients[number % len(self.clients)]
 
     def _start(self, one: Client, start: int) -> Start:
+        if self.last_id is not None and start % 4 in ((3,) if one.cursor else (0, 3)):  # it has just published that
+            return After(self.last_id)
         if one.cursor is not None:
             return After(one.cursor)
-        if start % 3 == 0 and self.last_id is not None:
-            return After(self.last_id)
-        return Oldest() if start % 3 == 1 else Live()
+        return Oldest() if start % 4 == 1 else Live()
 
-    def _open(self, one: Client, node: NodeUnderTest, start: Start, room: int) -> None:
+    def _read(self, one: Client, count: int) -> bool:
+        """Let a client read some bytes, be it the end of what it asked for; False when there were none."""
+        read = one.read(count)
+        if one.complete:
+            one.check_at_rest()
+            self._hang_up(one)
+        return read
+
+    def _hang_up(self, one: Client) -> None:
+        if one.stream is not None and one.node is not None:
+            one.node.sweep.remove(one.stream)
+            one.node.node.hub.close(one.stream)
+            one.dropped()
+
+    def _open(self, one: Client, node: NodeUnderTest, start: Start, room: int, *, poll: bool) -> None:
         connection = ManualConnection(room)
         who = one.who
         stream = Stream(
@@ -201,12 +221,14 @@ class World:
             transport=connection,
             notify=lambda: self._notified(node, stream, connection),
         )
-        one.early = isinstance(start, After) and node.node.history.epoch != _epoch(start)
+        one.early = isinstance(start, After) and not node.knows(_epoch(start))
         found = Found(log_head=now(self.broker.head())) if ahead(node.node.history, start) else NOTHING
-        how = node.node.open(stream, start, found)
+        how = node.node.open(stream, start, found, poll=poll)
         one.opened(node, stream, connection)
-        if one.cursor is None:
-            one.cursor = start.event_id if isinstance(start, After) else how.event_id
+        if isinstance(start, After):
+            one.cursor = start.event_id
+        elif one.cursor is None:
+            one.cursor = how.event_id
         receipt = controls.receipt(
             stream="s",
             identity=who.identity,

@@ -24,6 +24,7 @@ class FaultyBroker(MemoryBroker):
         lose_answers: Whether publishing succeeds, but nobody learns of it.
         answering: Is set while answers come at once; otherwise they wait for it.
         asked: How many requests are waiting or have waited for an answer.
+        appends: What is being appended.
     """
 
     def __init__(self, *, connected: bool = True) -> None:
@@ -35,7 +36,7 @@ class FaultyBroker(MemoryBroker):
         self.answering = asyncio.Event()
         self.answering.set()
         self.asked = 0
-        self._appends: set[asyncio.Task[Receipt]] = set()
+        self.appends: set[asyncio.Task[Receipt]] = set()
 
     def cut(self) -> None:
         """Lose the connection."""
@@ -49,8 +50,8 @@ class FaultyBroker(MemoryBroker):
         """Append, as the interface promises: a caller that is cancelled does not take back what it handed in."""
         self._check()
         append = asyncio.create_task(self._publish(signals, key))
-        self._appends.add(append)
-        append.add_done_callback(self._appends.discard)
+        self.appends.add(append)
+        append.add_done_callback(self.appends.discard)
         receipt = await asyncio.shield(append)
         if self.lose_answers:
             raise BrokerUnavailable("the connection was lost", outcome_unknown=True)

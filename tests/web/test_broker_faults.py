@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sse_signals import service as service_module
 from tests.web.doors import OpenDoor, foreign, own, until
 from tests.web.faulty import FaultyBroker
 from tests.web.rawhttp import Answer, ask, connection, events, messages, parse, request
@@ -155,3 +156,47 @@ async def test_an_id_that_nobody_can_tell_about(open_door: OpenDoor) -> None:
         assert answer.status == 200
         assert events(answer.body)[1]["event"] == "signals.gap"
         assert "unknown-id" in events(answer.body)[1]["data"]
+
+
+@BOTH
+async def test_a_log_that_does_not_answer(open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish is answered in time with a 503 that says what is known; its repeat with the same key publishes once."""
+    monkeypatch.setattr(service_module, "PATIENCE", 0.05)
+    broker = FaultyBroker()
+    async with open_door(broker=broker) as door:
+        broker.answering.clear()
+        answer = await publish(door.url, "once", "Idempotency-Key: k")
+        assert (answer.status, answer.kind, answer.problem["outcome"]) == (503, "broker-unavailable", "unknown")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 2
+        broker.answering.set()
+        assert (await publish(door.url, "once", "Idempotency-Key: k")).status == 202
+        await until(lambda: not broker.appends)
+        assert messages((await ask(door.url, POLL)).body) == ["once"]
+
+
+@BOTH
+async def test_a_stream_while_the_log_is_away(open_door: OpenDoor) -> None:
+    """It is kept awake; whoever comes back meanwhile is let in too, and both get all that they have missed."""
+    broker = FaultyBroker()
+    async with open_door(broker=broker, heartbeat=0.1) as door, connection(door.url) as (reader, writer):
+        before = (await publish(door.url, "before")).json["id"]
+        writer.write(request("GET", "/signals/stream?since=all", version="1.0"))
+        await reader.readuntil(b'"message":"before"}\n\n')
+        broker.cut()
+        await until(lambda: not door.service.site.ready)
+        for _ in range(2):
+            await reader.readuntil(b"signals.heartbeat")
+            await reader.readuntil(b"\n\n")
+        refused = await publish(door.url, "lost")
+        assert (refused.status, int(refused.headers["Retry-After"]) <= 2) == (503, True)
+        async with connection(door.url) as (other, asking):
+            asking.write(request("GET", "/signals/stream", f"Last-Event-ID: {before}", version="1.0"))
+            await other.readuntil(b'"recovered":true')
+            await other.readuntil(b"\n\n")
+            broker.mend()
+            ids = [await broker.elsewhere(text) for text in ("one", "two")]
+            for each in (reader, other):
+                seen = await each.readuntil(b'"message":"two"}\n\n')
+                assert messages(seen) == ["one", "two"]
+                assert [f"id: {event_id}\n".encode() in seen for event_id in ids] == [True, True]
+                assert b"signals.gap" not in seen
