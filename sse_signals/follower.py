@@ -85,6 +85,8 @@ class Follower:
             try:
                 async for _ in self._follow(node):  # pragma: no branch - it never ends, it fails
                     self.ready = True
+                    if attempt:
+                        self._logger.info("the log is followed again", attempts=attempt)
                     attempt = 0
                     if not attempted.done():
                         attempted.set_result(None)
@@ -95,7 +97,8 @@ class Follower:
                     return
                 self.failures += 1
                 attempt += 1
-                self._logger.warning("following the log failed", error=_words(error), attempt=attempt)
+                if attempt & (attempt - 1) == 0:  # ever more seldom: it may be away for the night
+                    self._logger.warning("following the log failed", error=_words(error), attempt=attempt)
             if not attempted.done():
                 attempted.set_result(None)
             await asyncio.sleep(backoff(attempt, random.random(), longest=LONGEST_WAIT))  # noqa: S311 - not a secret

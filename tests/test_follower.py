@@ -56,6 +56,20 @@ async def test_a_log_that_cannot_be_reached_at_the_start_is_tried_again(running:
     assert running.lines[0]["attempt"] == 1
 
 
+async def test_a_log_that_stays_away_is_told_of_ever_more_seldom(running: Running) -> None:
+    """Its failures do not fill the hub's own log, which also says when it is back."""
+    running.cable.pulled = True
+    event_id = await running.publish(1)
+    await running.service.start()
+    await until(lambda: running.service.follower.failures >= 20)
+    running.cable.pulled = False
+    await running.reached(event_id)
+    failures = running.service.follower.failures
+    told = [line["attempt"] for line in running.lines if line["event"] == "following the log failed"]
+    assert told == [1 << power for power in range(failures.bit_length())]
+    assert running.lines[-1] == {"event": "the log is followed again", "attempts": failures}
+
+
 async def test_a_log_that_is_lost_and_comes_back_leaves_no_hole(running: Running) -> None:
     """While it is away the service is not ready; then it goes on exactly where it was."""
     await running.service.start()

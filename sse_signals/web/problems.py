@@ -118,9 +118,9 @@ def of(error: errors.SignalsError) -> Problem:
 def _unavailable_log(error: errors.BrokerUnavailable) -> Problem:
     extra = {"outcome": "unknown"} if error.outcome_unknown else {}
     hint = (
-        "The signal may have been published. Repeat the request with an Idempotency-Key to be sure."
+        "It may have been done all the same. A publish is safe to repeat with the Idempotency-Key it had."
         if error.outcome_unknown
-        else "Nothing was published. Repeat the request after the time in Retry-After."
+        else "Nothing was done. Repeat the request after the time in Retry-After."
     )
     return _busy("broker-unavailable", f"The log cannot be reached: {error}.", hint, error.retry_after, extra)
 

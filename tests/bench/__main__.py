@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from sse_signals.bench.quantities import counted
-from tests.bench import machine, nchan, plots, servers, tokens
+from tests.bench import brokers, machine, nchan, plots, servers, tokens
 from tests.bench.figures import Figures
 from tests.bench.scale import FULL, QUICK
-from tests.bench.scenarios import fan_out, growth, memory, opening, publishing, resuming, stalled, targeted
+from tests.bench.scenarios import behind, fan_out, growth, memory, opening, publishing, resuming, stalled, targeted
+from tests.bench.scenarios import brokers as at_brokers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.bench.scale import Scale
 
@@ -34,6 +35,9 @@ SCENARIOS: dict[str, Callable[[Scale, Figures], None]] = {
     "S8": targeted.measure_mixed,
     "S9": stalled.measure,
     "growth": growth.measure,
+    at_brokers.NAME: at_brokers.measure,
+    at_brokers.READING: at_brokers.measure_reading,
+    behind.NAME: behind.measure,
 }
 
 
@@ -61,7 +65,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     signal.signal(signal.SIGTERM, _terminate)
     options.out.mkdir(parents=True, exist_ok=True)
-    heading = _heading(scale, quick=options.quick)
+    heading = _heading(scale, options.only, quick=options.quick)
     figures, failed, text = Figures(), list[str](), ""
     for name in options.only:
         started = time.monotonic()
@@ -100,7 +104,7 @@ def _terminate(_number: int, _frame: object) -> Never:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _heading(scale: Scale, *, quick: bool) -> str:
+def _heading(scale: Scale, only: Sequence[str], *, quick: bool) -> str:
     load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
     lines = [
         f"- begun: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, at a load average of {load} (1, 5, 15 minutes)",
@@ -113,6 +117,8 @@ def _heading(scale: Scale, *, quick: bool) -> str:
     lines.append(f"- limits of the hub that are raised, as all of the load comes from one address: {servers.limits()}")
     if servers.AUTHENTICATED in scale.hubs:
         lines.append(f"- with authentication: {tokens.described()}")
+    if any(name.startswith(at_brokers.NAME) for name in only):
+        lines += [f"- {name}: {text}" for name, text in brokers.described()]
     if quick:
         lines.append("- a quick run, which shows that everything works: its figures mean little")
     return "\n".join(lines) + "\n"

@@ -6,8 +6,13 @@ import os
 import platform
 import re
 import sys
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,6 +34,24 @@ def describe() -> list[tuple[str, str]]:
         ("Python", f"{platform.python_implementation()} {platform.python_version()} ({Path(sys.executable).name})"),
         ("libraries", ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "aiohttp-sse", "orjson"))),
     ]
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Start what is started in this context on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def file_system(folder: Path) -> str:
+    """Return the kind of file system that a folder is on."""
+    found = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    kinds = {mounted: kind for mounted, kind in found if folder.is_relative_to(mounted)}
+    return kinds[max(kinds, key=len)]
 
 
 def family(pid: int) -> list[int]:

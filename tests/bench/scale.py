@@ -22,6 +22,7 @@ class Scale:
         backlog: Events that a resuming stream is behind.
         sizes: Bytes of a message, where their effect is looked at.
         ladder: Streams, where their effect is looked at.
+        records: Records that a node has to read of a log.
         hubs: Which hubs are measured where authentication may be switched on.
     """
 
@@ -35,6 +36,7 @@ class Scale:
     backlog: int = 1000
     sizes: tuple[int, ...] = (100, 1000, 4000, 16_000, 64_000)
     ladder: tuple[int, ...] = (100, 300, 1000, 3000, 10_000)
+    records: int = 100_000
     hubs: tuple[str, ...] = (HUB,)
 
     def with_runs(self, runs: int) -> Scale:
@@ -58,4 +60,5 @@ QUICK = Scale(
     backlog=200,
     sizes=(64_000,),
     ladder=(20, 100),
+    records=3000,
 )

@@ -144,14 +144,10 @@ def named(asked: str, hub: str) -> str:
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
     """Start a process on the servers' core and in a group of its own, where its children will be too."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {machine.SERVER_CORE})
-    try:
+    with machine.pinned(machine.SERVER_CORE):
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         )
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _command(name: str, folder: Path, options: Sequence[str]) -> tuple[int, list[str]]:

@@ -18,7 +18,7 @@ import pytest
 from sse_signals.bench.readers import Wanted
 from sse_signals.bench.target import Address, Form, Target, head
 from sse_signals.errors import LoadFailed
-from tests.bench import load, servers
+from tests.bench import brokers, load, servers
 from tests.bench.__main__ import SCENARIOS
 from tests.bench.servers import Server
 from tests.bench.tokens import EVERYBODY
@@ -26,8 +26,10 @@ from tests.bench.tokens import EVERYBODY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parents[2]
 EVENTS = 10
+BROKERS = tuple(name for name in SCENARIOS if name.startswith("brokers"))
 BOTH_WAYS = ("S1", "S4", "S5", "S7")  # some of those that are measured with authentication, too
 GROWTH = ("growth-publishers", "growth-size", "growth-streams")
 
@@ -36,10 +38,11 @@ GROWTH = ("growth-publishers", "growth-size", "growth-streams")
 @pytest.mark.parametrize(
     ("options", "plots"),
     [
-        (("--only", *(name for name in SCENARIOS if name not in BOTH_WAYS)), {"busy", *GROWTH}),
+        (("--only", *(name for name in SCENARIOS if name not in (*BOTH_WAYS, *BROKERS))), {"busy", *GROWTH}),
         (("--authenticated", "--only", *BOTH_WAYS), {"calm-cpu", "calm-latency"}),
+        (("--only", *BROKERS), set()),
     ],
-    ids=["without authentication", "both ways"],
+    ids=["without authentication", "both ways", "brokers"],
 )
 def test_quick_run_measures_everything_once(tmp_path: Path, options: tuple[str, ...], plots: set[str]) -> None:
     """Every scenario runs to its end, in which every stream got every event once and in order, and is drawn."""
@@ -52,7 +55,7 @@ def test_quick_run_measures_everything_once(tmp_path: Path, options: tuple[str, 
     assert table in done.stdout
     for name in options[options.index("--only") + 1 :]:
         assert f"| {name}" in table
-    for name in (servers.HUB, *servers.available()):
+    for name in brokers.ALL if BROKERS[0] in options else (servers.HUB, *servers.available()):
         assert f"| {name} |" in table
     authenticated = [line for line in table.splitlines() if "the hub verifies them with" in line]
     assert bool(authenticated) == ("--authenticated" in options)

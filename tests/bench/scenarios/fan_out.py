@@ -16,7 +16,7 @@ CALM = "S1 calm"
 CPU = What(CALM, "server CPU per delivery", "us")
 P50 = What(CALM, "latency p50", "ms")
 P99 = What(CALM, "latency p99", "ms")
-_TIMED = 32  # streams of which one is timed in busy runs: looking at the clock for all would slow the readers down
+TIMED = 32  # streams of which one is timed in busy runs: looking at the clock for all would slow the readers down
 
 
 def busy(in_flight: int) -> str:
@@ -81,7 +81,7 @@ def measure_busy(scale: Scale, figures: Figures) -> None:
 def busy_run(name: str, scale: Scale, in_flight: int) -> Cost:
     """Measure one server with so many requests in flight."""
     with servers.started(name) as server, load.on(server) as on:
-        on.open(scale.streams, timed_every=_TIMED)
+        on.open(scale.streams, timed_every=TIMED)
         on.busy(in_flight, scale.seconds / 20)
         return on.busy(in_flight, scale.seconds * 0.6)
 
