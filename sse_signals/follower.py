@@ -95,13 +95,16 @@ class Follower:
                 if isinstance(error, ConfigurationError) and not attempted.done():
                     attempted.set_exception(error)
                     return
-                self.failures += 1
                 attempt += 1
-                if attempt & (attempt - 1) == 0:  # ever more seldom: it may be away for the night
-                    self._logger.warning("following the log failed", error=_words(error), attempt=attempt)
+                self._failed(error, attempt)
             if not attempted.done():
                 attempted.set_result(None)
             await asyncio.sleep(backoff(attempt, random.random(), longest=LONGEST_WAIT))  # noqa: S311 - not a secret
+
+    def _failed(self, error: Exception, attempt: int) -> None:
+        self.failures += 1
+        if attempt & (attempt - 1) == 0:  # ever more seldom: it may be away for the night
+            self._logger.warning("following the log failed", error=_words(error), attempt=attempt)
 
     async def _follow(self, node: Node) -> AsyncIterator[None]:
         """Read the tail once, then take what comes; yields whenever the log is known to be reachable."""

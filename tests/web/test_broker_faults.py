@@ -67,7 +67,7 @@ async def test_losing_the_log(open_door: OpenDoor) -> None:
         answer = await publish(door.url, "lost")
         assert (answer.status, answer.kind) == (503, "broker-unavailable")
         assert "outcome" not in answer.problem
-        assert "Nothing was published" in answer.problem["hint"]
+        assert "Nothing was done" in answer.problem["hint"]
         assert messages((await ask(door.url, POLL)).body) == ["before"]
         assert door.service.streams == 1
         broker.mend()
