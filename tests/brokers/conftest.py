@@ -191,3 +191,17 @@ async def states(logs: Logs) -> States:
     log: Any = await logs.open()
     state = MemoryState(clock=logs.clock) if isinstance(log, MemoryBroker) else log.state
     return States(state, logs, logs.second or 1.0)
+
+
+@pytest.fixture(params=(redis, nats), ids=_name)
+def shared_kind(request: pytest.FixtureRequest) -> Logs:
+    """One kind of broker that several processes share; made outside of the event loop."""
+    made: Logs = request.param(request)
+    return made
+
+
+@pytest.fixture
+async def shared_logs(shared_kind: Logs) -> AsyncIterator[Logs]:
+    """One kind of broker that several processes share."""
+    yield shared_kind
+    await shared_kind.close()
