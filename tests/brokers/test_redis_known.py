@@ -1,0 +1,273 @@
+"""What a node remembers of a shared log, and what it concludes when the log is another than it was."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
+
+import orjson
+import pytest
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+
+from sse_signals.brokers.redis_known import KnownRecords
+from sse_signals.brokers.redis_places import Place
+from sse_signals.brokers.redis_reading import Reading
+from sse_signals.brokers.redis_scripts import FORK, GREET, SAME, Keys
+from sse_signals.brokers.redis_session import Session, refused
+from sse_signals.errors import BrokerUnavailable
+from sse_signals.lineage import Lineage
+from sse_signals.model import INDEX_MASK, EventId, position
+from tests.brokers.redis_nodes import Told
+
+KEYS = Keys("signals")
+OLD, NEW, OTHER = "oldepoch", "newepoch", "another1"
+
+
+def end(record: int) -> int:
+    """Return the last position of a record."""
+    return position(record, INDEX_MASK)
+
+
+def known(lineage: Lineage, *records: tuple[int, int]) -> KnownRecords:
+    """Return what a node remembers that has seen these records."""
+    remembered = KnownRecords()
+    remembered.adopt(lineage)
+    for record, time_ms in records:
+        remembered.saw(lineage.epoch, record, time_ms)
+    return remembered
+
+
+def test_records_are_remembered_in_order() -> None:
+    """Whoever tells of them, once or twice, one before the other or not."""
+    remembered = known(Lineage(OLD), (1, 10), (4, 40), (2, 20), (4, 40), (3, 30), (1, 10))
+    assert remembered.up_to(None) == [(1, 10), (2, 20), (3, 30), (4, 40)]
+    assert remembered.up_to(end(2)) == [(1, 10), (2, 20)]
+    assert remembered.top == 4
+
+
+def test_records_of_another_epoch_are_not_remembered() -> None:
+    """Who tells of them has not heard yet that it is over."""
+    remembered = KnownRecords()
+    remembered.saw(OLD, 1, 10)
+    assert remembered.top == 0
+    remembered.adopt(Lineage(NEW, ((OLD, 0),)))
+    remembered.saw(OLD, 1, 10)
+    assert remembered.top == 0
+
+
+def test_memory_is_bounded() -> None:
+    """The newest are all there, the older ones the thinner the older they are, and always some."""
+    remembered = known(Lineage(OLD), *((record, record) for record in range(1, 200_001)))
+    records = [record for record, _ in remembered.up_to(None)]
+    assert len(records) <= 20_000
+    assert records[-10_000:] == list(range(190_001, 200_001))
+    assert records == sorted(set(records))
+    assert records[0] == 1
+    remembered.saw(OLD, 2, 2)
+    assert len(remembered.up_to(None)) == len(records), "what was dropped does not come back"
+    remembered.adopt(Lineage(NEW, ((OLD, end(50)),)))
+    assert remembered.top <= 50
+    remembered.saw(NEW, 51, 51)
+    assert remembered.top == 51
+
+
+def test_what_is_not_shared_is_forgotten() -> None:
+    """Records that are lost, and all of another log; news that come late change nothing."""
+    remembered = known(Lineage(OLD), (1, 10), (2, 20), (3, 30))
+    remembered.adopt(Lineage(NEW, ((OLD, end(2)),)))
+    assert remembered.top == 2
+    remembered.adopt(Lineage(OLD))
+    assert (remembered.lineage, remembered.top) == (Lineage(NEW, ((OLD, end(2)),)), 2)
+    remembered.adopt(Lineage(OTHER))
+    assert (remembered.lineage, remembered.top) == (Lineage(OTHER), 0)
+
+
+class Server:
+    """A connection to a server that has a log and does what the scripts say.
+
+    Attributes:
+        lineage: What it says that the log is.
+        log: Times of records by number.
+        first: The oldest record it holds.
+        replication: What it says of it.
+        races: Logs that other nodes make of it just before this one does.
+    """
+
+    def __init__(self, lineage: Lineage, log: dict[int, int], replication: str | None = "id") -> None:
+        self.lineage = lineage
+        self.log = log
+        self.replid = "id"
+        self.replication = replication
+        self.races: list[Lineage] = []
+        self._replies: list[Any] = []
+
+    def pack_commands(self, commands: Any) -> Any:
+        """Keep them as they are."""
+        return commands
+
+    async def send_packed_command(self, commands: Any, *, check_health: bool) -> None:
+        """Do them."""
+        assert not check_health
+        self._replies += [self._reply(*command) for command in commands]
+
+    async def read_response(self) -> Any:
+        """Return the next reply."""
+        reply = self._replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def disconnect(self, *, nowait: bool) -> None:
+        """Be gone."""
+        assert nowait
+
+    def _reply(self, name: str, *words: Any) -> Any:
+        if name == "EVALSHA":
+            done: Any = {GREET.sha: self._greet, SAME.sha: self._same, FORK.sha: self._fork}[words[0]]
+            return done(*words[2 + words[1] :])
+        said = f"role:master\r\nmaster_replid:{self.replication}\r\nmaster_replid2:{'0' * 40}\r\n"
+        refusal = ResponseError("NOPERM this user has no permissions to run the 'info' command")
+        return {
+            "INFO": refusal if self.replication is None else said.encode(),
+            "ROLE": [b"slave", b"somewhere"],
+            "XREAD": None,
+            "HGET": self.lineage.epoch.encode(),
+        }.get(name, b"OK")
+
+    def _greet(self, *_: Any) -> list[bytes]:
+        forks = orjson.dumps(self.lineage.to_json()["forks"])
+        head = max(self.log, default=0)
+        first = min(self.log, default=head + 1)
+        return [b"1", self.lineage.epoch.encode(), b"%d" % head, forks, self.replid.encode(), b"%d" % first]
+
+    def _same(self, *numbers: int) -> int:
+        same = [n for n, time in zip(numbers[::2], numbers[1::2], strict=True) if self.log.get(n) == time]
+        return max(same, default=0)
+
+    def _fork(self, epoch: str, _: bytes, new: str, forks: bytes, replid: str) -> int:
+        if self.races:
+            self.lineage = self.races.pop()
+        if epoch != self.lineage.epoch:
+            return 0
+        self.lineage = Lineage.from_json({"epoch": new, "forks": orjson.loads(forks)})
+        self.replid = replid
+        return 1
+
+
+async def greet(server: Server, remembered: KnownRecords) -> Lineage:
+    """Let a node that remembers something find a log."""
+    session = Session(cast("Any", server), KEYS)
+    await session.greet(remembered, Told())
+    assert session.lineage == remembered.lineage == server.lineage
+    return session.lineage
+
+
+A = {number: number * 10 for number in range(1, 11)}  # ten records
+TEN = tuple(A.items())
+LATER = {**{number: number * 10 for number in range(1, 6)}, **{number: number * 11 for number in range(6, 13)}}
+
+
+@pytest.mark.parametrize(
+    ("own", "records", "found", "log", "forks"),
+    [
+        (Lineage(OLD), TEN, Lineage(OLD), A, None),
+        (Lineage(OLD), TEN, Lineage(OLD), LATER, ((OLD, 5),)),
+        (Lineage(OLD), TEN[:5], Lineage(OLD), LATER, None),
+        (Lineage(OLD), TEN, Lineage(OLD), {}, ((OLD, 0),)),
+        (Lineage(OLD), TEN, Lineage(OLD), {9: 1, 10: 1, 11: 1}, ((OLD, 7),)),
+        (Lineage(OLD), TEN, Lineage(OLD), {20: 1, 21: 1}, None),
+        (Lineage(OLD), (), Lineage(OLD), A, None),
+        (Lineage(OLD), TEN, Lineage(OTHER), A, None),
+        (Lineage(OLD), TEN, Lineage(NEW, ((OLD, 5),)), LATER, None),
+        (Lineage(OLD), TEN, Lineage(NEW, ((OLD, 8),)), LATER, ((OLD, 5), (NEW, 5))),
+        (Lineage(NEW, ((OLD, 5),)), (*TEN[:5], (6, 66)), Lineage(OLD), A, ((OLD, 5), (NEW, 5))),
+        (Lineage(NEW, ((OLD, 5),)), (*TEN[:5], (6, 66)), Lineage(OLD), {1: 10, 2: 20}, ((OLD, 2), (NEW, 2))),
+        (Lineage(NEW, ((OLD, 5),)), ((6, 66),), Lineage(OLD), A, ((OLD, 0), (NEW, 0))),
+    ],
+)
+async def test_a_log_is_compared_with_what_is_known(
+    own: Lineage, records: tuple[tuple[int, int], ...], found: Lineage, log: dict[int, int], forks: Any
+) -> None:
+    """It is as it was, or gets a new epoch after the last record that is; numbers of records stand for their ends."""
+
+    def ends(lineage: Lineage) -> Lineage:
+        return Lineage(lineage.epoch, tuple((epoch, end(last)) for epoch, last in lineage.forks))
+
+    lineage = await greet(Server(ends(found), dict(log)), known(ends(own), *records))
+    if forks is None:
+        assert lineage == ends(found)
+    else:
+        assert lineage.epoch not in (own.epoch, found.epoch)
+        assert [(e, last >> 10) for e, last in lineage.forks] == list(forks)
+
+
+async def test_who_loses_the_race_takes_the_winners_epoch() -> None:
+    """Two nodes that see at once what is lost agree on one new epoch."""
+    server = Server(Lineage(OLD), LATER)
+    winner = Lineage(NEW, ((OLD, end(5)),))
+    server.races = [winner]
+    assert await greet(server, known(Lineage(OLD), *TEN)) == winner
+
+
+async def test_a_server_with_a_new_id_has_only_been_restarted() -> None:
+    """If it never was a replica; its id is noted, and the epoch stays. One that does not tell it is not asked again."""
+    server = Server(Lineage(OLD), A, "other")
+    assert await greet(server, known(Lineage(OLD), *TEN)) == Lineage(OLD)
+    assert server.replid == "other"
+    server.replication = None
+    assert await greet(server, known(Lineage(OLD), *TEN)) == Lineage(OLD)
+    assert (await greet(Server(Lineage(OLD), LATER, None), known(Lineage(OLD), *TEN))).epoch != OLD
+
+
+@pytest.mark.parametrize(
+    ("error", "nothing_done"),
+    [
+        (ResponseError("ERR Error running script: @user_script: 5: -OOM command not allowed"), True),
+        (ResponseError("STALE the log is not the one that was known"), True),
+        (ReadOnlyError("You can't write against a read only replica."), True),
+        (ResponseError("ERR Error running script: the ID is equal or smaller"), False),
+    ],
+)
+def test_what_an_error_says_of_the_outcome(error: RedisError, nothing_done: bool) -> None:
+    """Only if the server has refused it is certain that nothing was done."""
+    assert refused(error) == nothing_done
+
+
+async def test_a_silent_server_that_is_a_replica_now_is_left() -> None:
+    """A connection that came through the change waits for nothing there."""
+
+    async def begin() -> Session:
+        session = Session(cast("Any", Server(Lineage(OLD), A)), KEYS)
+        await session.greet(KnownRecords(), Told())
+        return session
+
+    reading = Reading(begin, lambda session: session.greet(KnownRecords(), Told()), KEYS, KnownRecords(), 1.0)
+    with pytest.raises(BrokerUnavailable, match="has become a replica"):
+        await anext(reading.follow(EventId(OLD, 0)))
+
+
+@pytest.mark.parametrize("after", [b"", b"+OK\r\n"], ids=["connecting", "greeting"])
+async def test_a_beginning_that_is_given_up_leaves_no_connection(after: bytes) -> None:
+    """Wherever it is interrupted; here while it selects the database, and while it asks for the replication."""
+    gone, here = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"SELECT" in await reader.read(1000)
+        if after:
+            writer.write(after)
+            assert b"INFO" in await reader.read(1000)
+        here.set()
+        with suppress(ConnectionError):
+            assert await reader.read(1000) == b""
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening, asyncio.timeout(10):
+        port = listening.sockets[0].getsockname()[1]
+        place = Place(f"redis://127.0.0.1:{port}/1", KEYS.log, 5)
+        beginning = asyncio.ensure_future(Session.begin(place, KEYS, KnownRecords(), Told()))
+        await here.wait()
+        beginning.cancel()
+        await gone.wait()
+        assert (await asyncio.gather(beginning, return_exceptions=True))[0].__class__ is asyncio.CancelledError
