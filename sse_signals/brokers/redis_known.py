@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _MOST: Final = 20_000  # records that are remembered; of the older half then every second one is dropped
 
 
+Seen = tuple[int, int]  # a record's number and time
+
+
 class KnownRecords:
     """The records that this process has seen or was told are appended: their numbers and times.
 
@@ -26,7 +29,7 @@ class KnownRecords:
 
     def __init__(self) -> None:
         self.lineage: Lineage | None = None
-        self._records: list[tuple[int, int]] = []
+        self._records: list[Seen] = []
         self._thinned = 0  # up to this number some have been dropped, and none is added any more
 
     @property
@@ -48,11 +51,9 @@ class KnownRecords:
             self._thinned = self._records[half - 1][0]
             self._records = self._records[:half:2] + self._records[half:]
 
-    def up_to(self, last: int | None) -> list[tuple[int, int]]:
-        """Return those whose positions are not above ``last``, or all of them."""
-        if last is None:
-            return self._records
-        return self._records[: bisect_right(self._records, last >> INDEX_BITS, key=lambda seen: seen[0])]
+    def copy(self) -> list[Seen]:
+        """Return all that is remembered now."""
+        return self._records.copy()
 
     def adopt(self, lineage: Lineage) -> None:
         """Take what the log says that it is, and forget what is not part of it."""
@@ -61,6 +62,13 @@ class KnownRecords:
             if own.shared(lineage.epoch) is not None:
                 return  # this was so before something else was told that it goes on from it
             shared = lineage.shared(own.epoch)
-            self._records = [] if shared is None else self.up_to(shared)
+            self._records = [] if shared is None else up_to(self._records, shared)
             self._thinned = min(self._thinned, self.top)
         self.lineage = lineage
+
+
+def up_to(records: list[Seen], last: int | None) -> list[Seen]:
+    """Return those whose positions are not above ``last``, or all of them."""
+    if last is None:
+        return records
+    return records[: bisect_right(records, last >> INDEX_BITS, key=lambda seen: seen[0])]

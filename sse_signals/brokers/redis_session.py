@@ -8,6 +8,7 @@ import orjson
 from redis.exceptions import RedisError, ResponseError
 
 from sse_signals.brokers.epochs import new_epoch
+from sse_signals.brokers.redis_known import up_to
 from sse_signals.brokers.redis_scripts import FORK, GREET, LAYOUT, SAME, STALE, call, load
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.lineage import Lineage
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Connection
 
-    from sse_signals.brokers.redis_known import KnownRecords
+    from sse_signals.brokers.redis_known import KnownRecords, Seen
     from sse_signals.brokers.redis_places import Place
     from sse_signals.brokers.redis_scripts import Keys
 
@@ -120,6 +121,8 @@ class Session:
         """
         loading = load()
         while True:
+            # Before the log says where it is: what other connections append meanwhile would seem to be lost.
+            own, seen = known.lineage, known.copy()
             greeting = call(GREET, (self._keys.log, self._keys.meta), new_epoch(), await self._replication(), LAYOUT)
             layout, epoch, record, forks, replid, first = (await self._done([*loading, greeting]))[-1]
             if int(layout) > LAYOUT:
@@ -127,7 +130,7 @@ class Session:
             found = Lineage.from_json({"epoch": epoch.decode(), "forks": orjson.loads(forks)})
             server = str(greeting[-2])
             promoted = bool(server and self._was_replica and replid.decode() != server)
-            parent, last = await self._kept(known, found, int(record), int(first))
+            parent, last = await self._kept(own, seen, found, int(record), int(first))
             if promoted and last is None:
                 last = int(record)
             lineage = parent if last is None else parent.fork(new_epoch(), position(last, INDEX_MASK))
@@ -150,14 +153,16 @@ class Session:
         self._was_replica = bool(said.get("master_replid2", "").strip("0"))
         return said.get("master_replid", "")
 
-    async def _kept(self, known: KnownRecords, found: Lineage, head: int, first: int) -> tuple[Lineage, int | None]:
+    async def _kept(
+        self, own: Lineage | None, seen: list[Seen], found: Lineage, head: int, first: int
+    ) -> tuple[Lineage, int | None]:
         """Compare the log with what is known of it.
 
         Returns:
             What it is or goes on from, and the number of the last record that it still has in common with that; None if
             nothing is lost.
         """
-        own, parent, limit, behind = known.lineage, found, None, False
+        parent, limit, behind = found, None, False
         if own is not None and own.epoch != found.epoch:
             limit = found.shared(own.epoch)
             if limit is None:
@@ -165,13 +170,13 @@ class Session:
                 if limit is None:
                     return found, None  # another log
                 parent, behind = own, True
-        held = known.up_to(limit)
+        held = up_to(seen, limit)
         newest = held[-1][0] if held else 0
         if newest < first:  # nothing of what is known is still there to compare
             return parent, newest if behind else None
         if newest <= head and await self._same(held[-1:]) == newest:
             return parent, newest if behind else None
-        return parent, await self._same([seen for seen in held if seen[0] >= first]) or max(first - 2, 0)
+        return parent, await self._same([one for one in held if one[0] >= first]) or max(first - 2, 0)
 
     async def _same(self, records: Sequence[tuple[int, int]]) -> int:
         numbers = [number for seen in records for number in seen]

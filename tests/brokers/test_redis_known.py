@@ -10,7 +10,7 @@ import orjson
 import pytest
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
-from sse_signals.brokers.redis_known import KnownRecords
+from sse_signals.brokers.redis_known import KnownRecords, up_to
 from sse_signals.brokers.redis_places import Place
 from sse_signals.brokers.redis_reading import Reading
 from sse_signals.brokers.redis_scripts import FORK, GREET, SAME, Keys
@@ -41,8 +41,8 @@ def known(lineage: Lineage, *records: tuple[int, int]) -> KnownRecords:
 def test_records_are_remembered_in_order() -> None:
     """Whoever tells of them, once or twice, one before the other or not."""
     remembered = known(Lineage(OLD), (1, 10), (4, 40), (2, 20), (4, 40), (3, 30), (1, 10))
-    assert remembered.up_to(None) == [(1, 10), (2, 20), (3, 30), (4, 40)]
-    assert remembered.up_to(end(2)) == [(1, 10), (2, 20)]
+    assert remembered.copy() == [(1, 10), (2, 20), (3, 30), (4, 40)]
+    assert up_to(remembered.copy(), end(2)) == [(1, 10), (2, 20)]
     assert remembered.top == 4
 
 
@@ -59,13 +59,13 @@ def test_records_of_another_epoch_are_not_remembered() -> None:
 def test_memory_is_bounded() -> None:
     """The newest are all there, the older ones the thinner the older they are, and always some."""
     remembered = known(Lineage(OLD), *((record, record) for record in range(1, 200_001)))
-    records = [record for record, _ in remembered.up_to(None)]
+    records = [record for record, _ in remembered.copy()]
     assert len(records) <= 20_000
     assert records[-10_000:] == list(range(190_001, 200_001))
     assert records == sorted(set(records))
     assert records[0] == 1
     remembered.saw(OLD, 2, 2)
-    assert len(remembered.up_to(None)) == len(records), "what was dropped does not come back"
+    assert len(remembered.copy()) == len(records), "what was dropped does not come back"
     remembered.adopt(Lineage(NEW, ((OLD, end(50)),)))
     assert remembered.top <= 50
     remembered.saw(NEW, 51, 51)
@@ -166,6 +166,31 @@ async def greet(server: Server, remembered: KnownRecords) -> Lineage:
 A = {number: number * 10 for number in range(1, 11)}  # ten records
 TEN = tuple(A.items())
 LATER = {**{number: number * 10 for number in range(1, 6)}, **{number: number * 11 for number in range(6, 13)}}
+
+
+class Busy(Server):
+    """A server on which another connection appends a record as soon as this one has looked.
+
+    Attributes:
+        remembered: What the process of both connections knows.
+    """
+
+    remembered = KnownRecords()
+
+    def _greet(self, *words: Any) -> list[bytes]:
+        said = super()._greet(*words)
+        number = max(self.log) + 1
+        self.log[number] = number * 10
+        self.remembered.saw(OLD, number, number * 10)
+        return said
+
+
+async def test_what_other_connections_append_meanwhile_is_not_taken_for_lost() -> None:
+    """The log is compared with what was known before it said where it is."""
+    server = Busy(Lineage(OLD), dict(A))
+    server.remembered = known(Lineage(OLD), *TEN)
+    assert await greet(server, server.remembered) == Lineage(OLD)
+    assert server.remembered.top == 11
 
 
 @pytest.mark.parametrize(
