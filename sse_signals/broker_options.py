@@ -11,7 +11,7 @@ class BrokerOptions:
     """How a shared or durable log is kept; each broker reads what concerns it.
 
     Attributes:
-        name: Of the log: hubs with the same broker and name are one cluster. At most 64 letters, digits, ``-`` and ``_``.
+        name: Of the log: hubs with the same broker and name are one cluster. Up to 64 letters, digits, ``-`` and ``_``.
         idempotency_window: Seconds for which an idempotency key is remembered.
         idempotency_keys: How many are remembered at once, where the broker itself sets no bound.
         timeout: Seconds after which a broker that does not answer counts as away.

@@ -80,8 +80,8 @@ class Broker(Protocol):
 
         Records are not divided: ids show that a record is missing, but not that the rest of one is. What the log no
         longer holds, or another epoch, shows as a jump in the ids. If ``after`` is of an epoch that the log goes on
-        from, or the log gets another epoch meanwhile, a `Fork` comes first. A log that is silent is looked for every few
-        seconds, so that one that is gone is noticed.
+        from, or the log gets another epoch meanwhile, a `Fork` comes first. A log that is silent is looked for every
+        few seconds, so that one that is gone is noticed.
 
         Raises:
             BrokerUnavailable: The log cannot be reached, or not any more; follow again from the last event.

@@ -46,7 +46,7 @@ class Settings:
     broker: str = setting(
         "memory://",
         BrokerUrl(),
-        "memory://, sqlite:///path, redis://host:6379/0 or nats://host:4222, with name and password where one is needed",
+        "memory://, sqlite:///path, redis://host:6379/0 or nats://host:4222, with name and password where needed",
         "the log behind the hub",
     )
     broker_name: str = like(

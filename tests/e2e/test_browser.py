@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ async def embedded(*origins: str) -> AsyncIterator[Running]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield Running(f"http://127.0.0.1:{runner.addresses[0][1]}/signals", service)
+        yield Running(f"http://127.0.0.1:{runner.addresses[0][1]}/signals", service, [], asyncio.Event())
     finally:
         await runner.cleanup()
 
