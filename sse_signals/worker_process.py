@@ -6,7 +6,7 @@ import asyncio
 import multiprocessing
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sse_signals.settings import Settings
 
 STEADY: Final = 10.0  # seconds after which a worker counts as one that can live
+START: Final = 60.0  # seconds that a worker gets to listen, which takes one, and some more when its log is away
+GRACE: Final = 15.0  # seconds that a worker gets to end: more than leaving, draining, lingering and stopping may take
 _SPAWN: Final = multiprocessing.get_context("spawn")  # a fork would share an event loop, threads and connections
 _FOR_PARENT: Final = frozenset({signal.SIGINT, signal.SIGHUP})  # a terminal sends them to all, but the parent decides
 
@@ -27,7 +29,7 @@ class WorkerProcess:
     """A worker, as its parent sees it.
 
     Attributes:
-        started: Is `LISTENS` once it listens, and else why it does not.
+        started: Is `LISTENS` once it listens, else why it does not, or None if it ended without a word.
         ended: In which way it ended.
     """
 
@@ -39,12 +41,15 @@ class WorkerProcess:
             settings: What is set.
             sockets: Where it shall listen.
             logger: A structlog logger.
+
+        Raises:
+            OSError: The machine has not got what it takes.
         """
         self._loop = asyncio.get_running_loop()
         self._number = number
         self._logger = logger
         self._begun = self._loop.time()
-        self.started: asyncio.Future[str] = self._loop.create_future()
+        self.started: asyncio.Future[str | None] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._line, theirs = _SPAWN.Pipe()
         self._fd = self._line.fileno()
@@ -55,9 +60,13 @@ class WorkerProcess:
             name=f"sse-signals worker {number}",
             daemon=True,
         )
-        with _signals_kept_from_children():
-            self._process.start()
-        theirs.close()
+        with closing(theirs), ExitStack() as undone:
+            undone.enter_context(self._line)
+            with _signals_kept_from_children():
+                self._process.start()
+            undone.pop_all()
+        self._pid = self._process.pid
+        self._limit = self._loop.call_later(START, self.kill, f"it has not listened after {START:g} s")
         self._loop.add_reader(self._fd, self._told)
         self._loop.add_reader(self._process.sentinel, self._over)
 
@@ -70,18 +79,42 @@ class WorkerProcess:
         """Have it leave its sockets to another, and end in good order."""
         with suppress(OSError):  # it has ended already
             self._line.send("retire")
+        self._shall_end()
 
     def stop(self) -> None:
         """Have it end in good order, and until then tell those who come that they shall come back."""
-        self._loop.remove_reader(self._fd)
-        self._line.close()
+        self._hang_up()
+        self._shall_end()
+
+    def kill(self, reason: str) -> None:
+        """Have it end at once.
+
+        Args:
+            reason: Why, for the log.
+        """
+        with suppress(ValueError):  # it has just ended
+            self._process.kill()  # before anything is logged, which may have to wait
+            self._logger.error("worker killed", worker=self._number, pid=self._pid, reason=reason)
+
+    def _shall_end(self) -> None:
+        """Give it until `GRACE` from now, if it has not ended."""
+        self._limit.cancel()
+        self._limit = self._loop.call_later(GRACE, self.kill, f"it has not ended after {GRACE:g} s")
+
+    def _hang_up(self) -> None:
+        if not self._line.closed:  # or the number may be that of another one's line by now
+            self._loop.remove_reader(self._fd)
+            self._line.close()
 
     def _told(self) -> None:
         self._loop.remove_reader(self._fd)
         with suppress(EOFError, OSError):  # it has ended, or is not wanted any more
             self.started.set_result(self._line.recv())
             if self.started.result() == LISTENS:
-                self._logger.info("worker listens", worker=self._number, pid=self._process.pid)
+                self._limit.cancel()
+                self._logger.info("worker listens", worker=self._number, pid=self._pid)
+            else:
+                self._shall_end()
 
     def _over(self) -> None:
         self._loop.remove_reader(self._process.sentinel)
@@ -91,17 +124,21 @@ class WorkerProcess:
         if not self.started.done():
             self._told()  # its last words may not have been read yet
         if not self.started.done():
-            self.started.set_result(f"Worker {self._number} ended before it listened: {how}.")
-        self.stop()
+            self.started.set_result(None)
+            how += " before it listened"
+        self._limit.cancel()
+        self._hang_up()
+        self._process.close()
         self.ended.set_result(how)
 
 
 @contextmanager
 def _signals_kept_from_children() -> Iterator[None]:
     """Have a process that is started meanwhile, which inherits what is blocked, never get the signals of a terminal."""
-    resource_tracker.ensure_running()  # by the way, since its start would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_PARENT)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # a child, too, whose start unblocks what else a terminal sends
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_PARENT)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -76,7 +76,7 @@ class Crew:
     async def end(self) -> int:
         """Wait until the process has ended, and all workers, which hold its stderr; return its exit status."""
         async with asyncio.timeout(DEADLINE):
-            await self.reading
+            await asyncio.shield(self.reading)  # who waits in vain does not end it
             return await self.process.wait()
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

@@ -1,4 +1,4 @@
-"""Workers are nodes of one cluster: what one is told or knows, all do. With a real Redis, over real HTTP."""
+"""Workers are nodes of one cluster: what one is told or knows, all do. With a real Redis or NATS, over real HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from tests.brokers.servers import RedisServer
+from tests.brokers.servers import NatsServer, RedisServer
 from tests.crew import Crew, crew, streams
 from tests.web.rawhttp import Answer, ask, connection, request
 
@@ -74,6 +74,21 @@ async def test_what_is_published_on_any_worker_reaches_the_streams_of_all(hub: C
         for stream in opened.values():
             await stream.until(b'"message":"%d"' % (ALL - 1))
             assert [line[4:].decode() for line in stream.text.split(b"\n") if line[4:].decode() in ids] == ids
+
+
+async def test_all_workers_share_one_nats(tmp_path: Path) -> None:
+    """Streams of all get what is published on any, in one order; a stream is resumed on any without a gap."""
+    server = NatsServer(tmp_path)
+    await asyncio.to_thread(server.start)
+    try:
+        async with crew("--broker", server.url, command=COMMAND) as hub:
+            await hub.hear("listening")
+            await test_what_is_published_on_any_worker_reaches_the_streams_of_all(hub)
+            await test_a_stream_is_resumed_on_any_worker(hub)
+            assert await hub.stop() == 0
+            assert hub.noise == []
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 async def test_a_stream_is_resumed_on_any_worker(hub: Crew) -> None:

@@ -1,0 +1,154 @@
+"""Workers that do not end by themselves, or not when they should: how long they are waited for, and who ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from sse_signals.app import DRAIN_PATIENCE
+from sse_signals.listening import LINGER
+from sse_signals.server import LEAVING
+from sse_signals.service import PATIENCE
+from sse_signals.worker_process import GRACE
+from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners
+
+SHORT_GRACE = f"from sse_signals import worker_process\nworker_process.GRACE = 1.5\n{COMMAND}"
+SHORT_START = f"from sse_signals import worker_process\nworker_process.START = 1e-3\n{COMMAND}"
+NO_SECOND_LOOK = f"from sse_signals import workers\nworkers.ONE_WISH = 0.0\n{COMMAND}"
+
+
+def assert_killed_once(hub: Crew, worker: int, reason: str) -> None:
+    """Check that one line of the log says which process was killed, and why."""
+    (told,) = hub.told("worker killed", worker=worker)
+    assert told.items() >= {"level": "error", "reason": reason}.items()
+    assert told["pid"] in {entry["pid"] for entry in hub.told("worker listens", worker=worker)}
+
+
+def test_the_grace_is_longer_than_a_good_end_takes() -> None:
+    """Nobody is killed who is about to end."""
+    assert GRACE > LEAVING + DRAIN_PATIENCE + LINGER + PATIENCE
+
+
+async def test_one_that_hangs_at_the_end_is_killed() -> None:
+    """It is not waited for any longer than the grace, and the others end as usual."""
+    async with crew(command=SHORT_GRACE) as hub:
+        await hub.hear("listening")
+        os.kill(hub.pids()[2], signal.SIGSTOP)
+        assert await hub.stop() == 0
+        assert_killed_once(hub, 2, "it has not ended after 1.5 s")
+        assert hub.noise == []
+        assert hub.log[-1]["event"] == "stopped"
+        with pytest.raises(ProcessLookupError):
+            os.kill(hub.pids()[2], 0)
+
+
+async def test_one_that_hangs_when_it_is_relieved_is_killed() -> None:
+    """The others are relieved after it."""
+    async with crew(command=SHORT_GRACE) as hub:
+        await hub.hear("listening")
+        before = hub.pids()
+        os.kill(before[1], signal.SIGSTOP)
+        hub.process.send_signal(signal.SIGHUP)
+        await hub.hear("all workers replaced")
+        assert_killed_once(hub, 1, "it has not ended after 1.5 s")
+        assert not set(before.values()) & set(hub.pids().values())
+        assert not hub.told("worker ended")
+        assert await hub.stop() == 0
+
+
+async def test_who_dies_while_another_leaves_is_replaced_at_once() -> None:
+    """A worker that hangs when it is relieved does not keep anybody from taking the place of its successor."""
+    async with crew() as hub:
+        await hub.hear("listening")
+        old = hub.pids()[1]
+        os.kill(old, signal.SIGSTOP)
+        hub.process.send_signal(signal.SIGHUP)
+        await hub.hear("worker listens", 2, worker=1)
+        os.kill(hub.pids()[1], signal.SIGKILL)
+        await hub.hear("worker listens", 3, worker=1)
+        os.kill(old, 0)  # is still there
+        assert not hub.told("worker killed")
+        os.kill(old, signal.SIGCONT)
+        await hub.hear("all workers replaced")
+        assert len(hub.told("stopped", worker=1)) == 1
+        assert await hub.stop() == 0
+
+
+async def test_a_second_signal_kills_all_that_are_left() -> None:
+    """Whoever is in a hurry does not have to wait for the grace."""
+    async with crew(command=NO_SECOND_LOOK) as hub:
+        await hub.hear("listening")
+        os.kill(hub.pids()[2], signal.SIGSTOP)
+        hub.process.terminate()
+        await hub.hear("stopped", worker=1)
+        async with asyncio.timeout(DEADLINE):
+            while len(await children(hub.process.pid)) > 2:  # the stopped one, and Python's own helper
+                pass
+        assert await hub.stop(signal.SIGINT) == 0
+        assert_killed_once(hub, 2, "the hub was told twice to end")
+        assert not hub.told("worker killed", worker=1)
+        assert hub.log[-1]["event"] == "stopped"
+
+
+async def test_a_signal_that_comes_twice_is_one() -> None:
+    """As from `timeout`, or from a terminal and from a program between: all end in good order."""
+    async with crew() as hub:
+        await hub.hear("listening")
+        os.kill(hub.pids()[2], signal.SIGSTOP)
+        hub.process.terminate()
+        await hub.hear("shutting down", workers=2)
+        hub.process.send_signal(signal.SIGINT)
+        await hub.hear("stopped", worker=1)
+        os.kill(hub.pids()[2], signal.SIGCONT)
+        assert await hub.end() == 0
+        assert len(hub.told("stopped", worker=2)) == 1
+        assert not hub.told("worker killed")
+
+
+async def test_one_that_does_not_come_to_listen_is_killed() -> None:
+    """Else a start, or a restart one by one, would wait for it for ever."""
+    async with crew(command=SHORT_START) as hub:
+        assert await hub.end() == 1
+        assert hub.noise == ["sse-signals: Worker 1 ended with signal 9 before it listened.\n"]
+        (told,) = hub.told("worker killed")
+        assert told.items() >= {"worker": 1, "reason": "it has not listened after 0.001 s"}.items()
+
+
+async def test_a_successor_that_dies_before_it_listens() -> None:
+    """It is told, and who is at work stays."""
+    async with crew() as hub:
+        await hub.hear("listening")
+        before, processes = hub.pids(), set(await children(hub.process.pid))
+        hub.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(DEADLINE):
+            while not (new := set(await children(hub.process.pid)) - processes):
+                pass
+        os.kill(new.pop(), signal.SIGKILL)
+        (told,) = await hub.hear("worker not replaced")
+        assert told["reason"] == "Worker 1 ended with signal 9 before it listened."
+        assert hub.pids() == before
+        assert await listeners(hub.port) == 2
+        assert not hub.told("worker ended")
+        assert await hub.stop() == 0
+
+
+async def test_signals_that_all_processes_get() -> None:
+    """SIGHUP to each of them, Python's own helper included, is one to the hub; SIGTERM during the start ends it."""
+    async with crew() as hub:
+        await hub.hear("listening")
+        for pid in [*await children(hub.process.pid), hub.process.pid]:
+            os.kill(pid, signal.SIGHUP)
+        await hub.hear("all workers replaced")
+        assert not hub.told("worker ended")
+        assert await hub.stop() == 0
+        assert hub.noise == []
+    async with crew() as hub:
+        await hub.hear("worker listens", worker=1)
+        for pid in [hub.process.pid, *await children(hub.process.pid)]:
+            os.kill(pid, signal.SIGTERM)
+        assert await hub.end() == 0
+        assert hub.noise == []
+        assert hub.log[-1]["event"] == "stopped"
