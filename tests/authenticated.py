@@ -161,6 +161,7 @@ async def house(
     *,
     log: MemoryBroker | None = None,
     state: MemoryState | None = None,
+    event_broker: EventBroker | None = None,
     clock: WallClock | None = None,
     tokens: Tokens | None = None,
     anonymous: bool = False,
@@ -173,7 +174,8 @@ async def house(
     app = web.Application()
     service = SignalsService.create(
         app,
-        event_broker=EventBroker(
+        event_broker=event_broker
+        or EventBroker(
             log or MemoryBroker(clock=clock),
             history=HistoryLimits(),
             logger=structlog.get_logger("sse_signals"),

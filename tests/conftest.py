@@ -1,4 +1,4 @@
-"""What all tests share: a real hub on a free port, a guard against calls that block the event loop, and turns."""
+"""What all tests share: real hubs and brokers on free ports, a guard against calls that block the loop, and turns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from sse_signals.server import Running, running
 from sse_signals.settings import load
+from tests.brokers.servers import NatsServer, RedisServer
 
 StartHub = Callable[..., Any]
 HERE = Path(__file__).parent
@@ -87,3 +88,19 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server for many tests."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A NATS server for many tests; one that need not wait for its disk."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"), sync="2m").start()
+    yield server
+    server.stop()

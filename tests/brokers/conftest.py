@@ -17,13 +17,13 @@ from sse_signals.brokers.nats import NatsBroker
 from sse_signals.brokers.redis import RedisBroker
 from sse_signals.brokers.sqlite import SqliteBroker
 from sse_signals.model import HistoryLimits
-from tests.brokers.servers import NatsServer, RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sse_signals.interfaces import Broker, SharedState
+    from tests.brokers.servers import NatsServer, RedisServer
 
 NOON = 1_769_860_800_000  # 2026-01-31T12:00:00Z in milliseconds
 _numbers = count(1)
@@ -69,22 +69,6 @@ class Logs:
         """Close all that were opened."""
         for log in self.opened:
             await log.close()
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis server for many tests."""
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    """A NATS server for many tests; one that need not wait for its disk."""
-    server = NatsServer(tmp_path_factory.mktemp("nats"), sync="2m").start()
-    yield server
-    server.stop()
 
 
 def memory(_: pytest.FixtureRequest) -> Logs:

@@ -28,10 +28,14 @@ class Log:
         url: Where nodes find it.
         server: The process that has it; None if that is the node itself.
         proxy: The network between the nodes and the server; None without a server.
+        file: Where it is without a server; None if it is in memory.
     """
 
-    def __init__(self, url: str, server: Server | None = None, proxy: FaultProxy | None = None) -> None:
+    def __init__(
+        self, url: str, server: Server | None = None, proxy: FaultProxy | None = None, file: Path | None = None
+    ) -> None:
         self.url = url
+        self.file = file
         self.server = server
         self.proxy = proxy
 
@@ -40,12 +44,22 @@ class Log:
         assert self.server is not None
         await asyncio.to_thread(self.server.kill)
 
-    async def start(self, *, empty: bool = False) -> None:
-        """Start its server again, with what it had or with nothing."""
+    async def start(self) -> None:
+        """Start its server again, with what it has."""
         assert self.server is not None
-        if empty:
-            await asyncio.to_thread(self.server.empty)
         await asyncio.to_thread(self.server.start)
+
+    async def empty(self) -> None:
+        """Throw away what it has; who has it must not run."""
+        if self.server is not None:
+            await asyncio.to_thread(self.server.empty)
+        elif self.file is not None:
+            await asyncio.to_thread(self._empty_file, self.file)
+
+    @staticmethod
+    def _empty_file(file: Path) -> None:
+        for path in file.parent.glob(f"{file.name}*"):
+            path.unlink()
 
     async def save(self) -> None:
         """Keep what it has now, to `roll_back` to; its server is away for a moment."""
@@ -77,7 +91,8 @@ async def log(broker: str, folder: Path) -> AsyncIterator[Log]:
         folder: An empty one, for its data and what else there is.
     """
     if broker in EMBEDDED:
-        yield Log("memory://" if broker == "memory" else f"sqlite:///{folder / 'log.db'}")
+        file = None if broker == "memory" else folder / "log.db"
+        yield Log("memory://" if file is None else f"sqlite:///{file}", file=file)
         return
     async with AsyncExitStack() as stack:
         data = folder / "data"

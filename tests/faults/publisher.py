@@ -25,6 +25,7 @@ class Publisher:
         http: What it connects with.
         urls: Returns where nodes are at the moment; those that are down may be among them.
         name: Its name, with which all its contents begin.
+        token: What it shows to the hub.
         tries: How often it tries, each time at the next node and with the same key.
         pause: Returns the seconds to wait before another try, given those in ``Retry-After`` if there were any.
 
@@ -41,6 +42,7 @@ class Publisher:
         urls: Callable[[], Sequence[str]],
         name: str,
         *,
+        token: str = "",
         tries: int = 1,
         number: int = 0,
         pause: Callable[[float | None], float] = lambda _: PAUSE,
@@ -52,6 +54,7 @@ class Publisher:
         self._http = http
         self._urls = urls
         self._name = name
+        self._token = token
         self._tries = tries
         self._pause = pause
         self._turn = count(number)
@@ -62,24 +65,37 @@ class Publisher:
         """Those that were not acknowledged."""
         return [attempt for attempt in self.attempts if attempt.outcome != "acknowledged"]
 
-    async def run(self, topics: Sequence[str | None] = ("a",), *, interval: float = 0.01, limit: int = 1 << 40) -> None:
-        """Publish one signal after the other, with so many seconds between two."""
+    async def run(
+        self,
+        topics: Sequence[str | None] = ("a",),
+        targets: Sequence[frozenset[str] | None] = (None,),
+        *,
+        interval: float = 0.01,
+        limit: int = 1 << 40,
+    ) -> None:
+        """Publish one signal after the other, with so many seconds between two; topics and targets take turns."""
         for number in range(limit):
-            await self.publish(topics[number % len(topics)])
+            await self.publish(topics[number % len(topics)], targets=targets[number % len(targets)])
             await asyncio.sleep(interval)
 
-    async def publish(self, topic: str | None = "a", *, size: int = 0) -> Attempt:
+    async def publish(
+        self, topic: str | None = "a", *, size: int = 0, targets: frozenset[str] | None = None
+    ) -> Attempt:
         """Publish one signal."""
-        return (await self._publish(topic, 1, size, single=True))[0]
+        return (await self._publish(topic, targets, 1, size, single=True))[0]
 
     async def batch(self, topic: str | None, length: int) -> list[Attempt]:
         """Publish several signals in one request."""
-        return await self._publish(topic, length, 0, single=False)
+        return await self._publish(topic, None, length, 0, single=False)
 
-    async def _publish(self, topic: str | None, length: int, size: int, *, single: bool) -> list[Attempt]:
+    async def _publish(
+        self, topic: str | None, targets: frozenset[str] | None, length: int, size: int, *, single: bool
+    ) -> list[Attempt]:
         key = f"{self._name}-{next(self._numbers)}"
         contents = [f"{key}.{index}" for index in range(length)]
-        address = {} if topic is None else {"topic": topic}
+        address: dict[str, Any] = {} if topic is None else {"topic": topic}
+        if targets is not None:
+            address["targetOwnershipEntityRefs"] = sorted(targets)
         signals = [{"message": {"content": each, "filling": "x" * size}, **address} for each in contents]
         sent, outcome, ids, tried = monotonic(), "refused", cast("list[str]", []), 0
         try:
@@ -95,7 +111,7 @@ class Publisher:
                     outcome = told if told == "acknowledged" or outcome == "refused" else outcome
         finally:
             made = [
-                Attempt(each, outcome, sent, monotonic(), ids[at] if ids else None, topic, None, tried, key, at)
+                Attempt(each, outcome, sent, monotonic(), ids[at] if ids else None, topic, targets, tried, key, at)
                 for at, each in enumerate(contents)
             ]
             self.attempts += made
@@ -107,7 +123,7 @@ class Publisher:
         url = urls[next(self._turn) % len(urls)]
         begun, self.retry_after = monotonic(), None
         timeout = aiohttp.ClientTimeout(total=HANG)
-        headers = {"Idempotency-Key": key}
+        headers = {"Idempotency-Key": key, "Authorization": f"Bearer {self._token}"}
         try:
             async with self._http.post(f"{url}/publish", json=body, headers=headers, timeout=timeout) as response:
                 self._note(response.status, begun)

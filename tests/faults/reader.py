@@ -67,6 +67,8 @@ class Reader:
         urls: Returns where nodes are at the moment; those that are down may be among them.
         name: Its name.
         topics: What it asks for; nothing is everything.
+        owns: The entity refs it owns.
+        token: What it shows to the hub.
         number: With which node it begins.
         patience: The share of the delay in ``retry:`` that it waits.
         silence: Seconds without a byte after which it gives a stream up.
@@ -85,17 +87,20 @@ class Reader:
         name: str,
         *,
         topics: Sequence[str] = (),
+        owns: frozenset[str] = frozenset(),
+        token: str = "",
         number: int = 0,
         patience: float = 0.05,
         silence: float = SILENCE,
     ) -> None:
-        self.client = Client(name, tuple(topics) or ("*",))
+        self.client = Client(name, tuple(topics) or ("*",), owns)
         self.last_id: str | None = None
         self.goodbyes: list[str] = []
         self.delay = RETRY
         self._http = http
         self._urls = urls
         self._topics = topics
+        self._token = token
         self._turn = count(number)
         self._patience = patience
         self._silence = silence
@@ -137,7 +142,9 @@ class Reader:
             await asyncio.sleep(self.delay)
 
     async def _read(self, url: str, fields: Fields) -> None:
-        headers = {} if self.last_id is None else {"Last-Event-ID": self.last_id}
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if self.last_id is not None:
+            headers["Last-Event-ID"] = self.last_id
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=self._silence)
         query = [("topic", topic) for topic in self._topics]
         resume = self.last_id

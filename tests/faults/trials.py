@@ -57,7 +57,7 @@ FAULTS: Final = {
     "F3-cut": Fault(cut_off, NETWORKED),
     "F3-half-open": Fault(half_open, NETWORKED),
     "F3-slow": Fault(slow, NETWORKED),
-    "F4": Fault(emptied, ("memory", *NETWORKED), forks=False),
+    "F4": Fault(emptied, BROKERS, forks=False),
     "F5": Fault(trimmed, BROKERS, options=HISTORY),
     "F8": Fault(rolled, NETWORKED, tries=2),
     "F9": Fault(rolled_back, NETWORKED),

@@ -11,6 +11,7 @@ import aiohttp
 
 from tests.faults.checker import check
 from tests.faults.nodes import Node
+from tests.faults.passes import GUARDED, token
 from tests.faults.publisher import Publisher
 from tests.faults.reader import Reader
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 TOPICS = ("a", "b/c", None)
 FILTERS = ((), ("a",), ("b/*", "a"))  # of readers, in turn
+ANN, BOB = "user:default/ann", "user:default/bob"
+OWNERS = (frozenset({ANN, BOB}), frozenset({ANN}), frozenset({BOB}), frozenset[str]())  # of readers, in turn
+# Of signals, in turn: as many as no multiple of the topics, so that each comes with each.
+TARGETS = (None, frozenset({ANN}), None, frozenset({BOB, "group:default/all"}), frozenset[str]())
 SETTLED = 60.0  # seconds within which everything is well again after the last fault
 
 
@@ -49,11 +54,20 @@ class World:
         return [node.url for node in self.nodes]
 
     async def read(self, count: int, **options: float) -> None:
-        """Have so many more readers, with different filters, spread over the nodes; returns when all have begun."""
+        """Have so many more readers, with different filters and rights, on all nodes; returns when all have begun."""
         for _ in range(count):
             number = len(self.readers)
-            topics = FILTERS[number % len(FILTERS)]
-            reader = Reader(self._http, self.urls, f"reader {number}", topics=topics, number=number, **options)
+            name, owns = f"reader {number}", OWNERS[number % len(OWNERS)]
+            reader = Reader(
+                self._http,
+                self.urls,
+                name,
+                topics=FILTERS[number % len(FILTERS)],
+                owns=owns,
+                token=token(name, owns),
+                number=number,
+                **options,
+            )
             self.readers.append(reader)
             self._reading.append(self._begin(reader.run()))
         await self.everybody(lambda reader: reader.last_id is not None)
@@ -62,12 +76,14 @@ class World:
         """Have so many more publishers, each of which publishes again and again until the world settles."""
         for _ in range(count):
             publisher = self.publisher(tries=tries)
-            self._publishing.append(self._begin(publisher.run(TOPICS, interval=interval)))
+            self._publishing.append(self._begin(publisher.run(TOPICS, TARGETS, interval=interval)))
 
     def publisher(self, *, tries: int = 1) -> Publisher:
         """Return a publisher that does nothing by itself."""
         number = len(self.publishers)
-        self.publishers.append(Publisher(self._http, self.urls, f"p{number}", tries=tries, number=number))
+        name = f"p{number}"
+        mine = token(name, publishes=True)
+        self.publishers.append(Publisher(self._http, self.urls, name, token=mine, tries=tries, number=number))
         return self.publishers[-1]
 
     def pause(self, reader: Reader) -> None:
@@ -198,7 +214,7 @@ async def world(broker: str, *options: str, nodes: int = 2) -> AsyncIterator[Wor
         nodes: How many.
     """
     async with AsyncExitStack() as stack:
-        all_nodes = [await stack.enter_async_context(Node(broker, *options)) for _ in range(nodes)]
+        all_nodes = [await stack.enter_async_context(Node(broker, *GUARDED, *options)) for _ in range(nodes)]
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         it = World(all_nodes, http)
