@@ -12,7 +12,7 @@ from sse_signals.cursor.scan import scan_back
 from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead, foreign
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.follower import Follower
-from sse_signals.interfaces import never_waits
+from sse_signals.interfaces import answers_in_time, never_waits
 from sse_signals.model import EventId
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sse_signals.topics import Filters
 
 T = TypeVar("T")
+_CLOSED: Final = "the log was closed meanwhile"
 HEAD_TIMEOUT: Final = 2.0  # seconds to wait for the log's own head before an id counts as unknown
 PATIENCE: Final = 1.9  # seconds that the log gets to take a record: who publishes hears something within two
 
@@ -119,6 +120,13 @@ class Service:
             receipt = await self._broker.publish(signals, key=key)
             await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
             return receipt
+        if answers_in_time(self._broker.publish):
+            try:
+                return await self._broker.publish(signals, key=key)
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                raise BrokerUnavailable(_CLOSED, outcome_unknown=True) from None
         return await self._finished(self._broker.publish(signals, key=key))
 
     async def control(self, data: bytes) -> None:
@@ -134,7 +142,7 @@ class Service:
         if not task.done():
             raise BrokerUnavailable(f"the log has not answered for {PATIENCE:g} s", outcome_unknown=True)
         if task.cancelled():  # not its caller, who would take it for that
-            raise BrokerUnavailable("the log was closed meanwhile", outcome_unknown=True)
+            raise BrokerUnavailable(_CLOSED, outcome_unknown=True)
         return task.result()
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -216,3 +224,9 @@ class Service:
         except (BrokerUnavailable, TimeoutError) as error:
             self._logger.warning("the log's head is unknown", error=str(error) or type(error).__name__)
             return None
+
+
+def _is_cancelled() -> bool:
+    """Say whether it is who runs this that was cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -15,7 +15,7 @@ from sse_signals import EventBroker, HistoryLimits, SignalsClient
 from sse_signals import service as service_module
 from sse_signals.brokers.memory import MemoryBroker
 from sse_signals.errors import BrokerUnavailable
-from sse_signals.interfaces import never_waits
+from sse_signals.interfaces import in_time, never_waits
 from sse_signals.model import EventId, Signal, position
 from sse_signals.service import Service
 
@@ -135,6 +135,42 @@ async def test_what_a_log_has_begun_is_not_interrupted() -> None:
     log.answer.set()
     async with asyncio.timeout(10):
         await anext(log.follow(EventId("", 0)))
+
+
+class Prompt(Far):
+    """A log that hands in at once, and lets whoever waits be cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+
+    @in_time
+    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
+        receipt = await MemoryBroker.publish(self, signals, key=key)
+        if self.closed:
+            raise asyncio.CancelledError
+        await self.answer.wait()
+        return receipt
+
+
+async def test_a_log_that_answers_in_time_by_itself_is_waited_for_without_a_task() -> None:
+    """Its callers get its answer, or are cancelled, and what it cancels itself is not taken for that."""
+    log = Prompt()
+    service = service_on(log)
+    before = len(asyncio.all_tasks())
+    callers = [asyncio.create_task(service.publish([Signal(b"1")])) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == before + 2
+    callers[0].cancel()
+    log.answer.set()
+    assert (await callers[1]).ids == [await log.head()]
+    with pytest.raises(asyncio.CancelledError):
+        await callers[0]
+    assert (await log.head()).position == position(2)
+    log.closed = True
+    with pytest.raises(BrokerUnavailable, match="closed") as told:
+        await service.publish([Signal(b"1")])
+    assert told.value.outcome_unknown
 
 
 def test_the_mark_is_not_inherited() -> None:

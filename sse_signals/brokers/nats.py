@@ -21,6 +21,7 @@ from sse_signals.brokers.nats_stream import PARTITION
 from sse_signals.brokers.records import decode, encode, encode_control, record_of
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, MessageTooLarge
+from sse_signals.interfaces import in_time
 from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, Fork, Receipt, Tail, position
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class NatsBroker:
         if session.link.max_payload < _ENOUGH:
             self._logger.warning("NATS takes no greater messages than this", max_payload=session.link.max_payload)
 
+    @in_time
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """See `sse_signals.interfaces.Broker.publish`.
 

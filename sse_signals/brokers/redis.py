@@ -30,6 +30,7 @@ from sse_signals.brokers.redis_session import Session
 from sse_signals.brokers.redis_state import RedisState
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import BrokerUnavailable, ConfigurationError, IdempotencyConflict, IdempotencyTableFull
+from sse_signals.interfaces import in_time
 from sse_signals.model import EventId, Receipt, position
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class RedisBroker:
             raise
         self._checked = True
 
+    @in_time
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """See `sse_signals.interfaces.Broker.publish`."""
         return await self._append(encode(signals), len(signals), key)

@@ -13,6 +13,7 @@ from sse_signals.brokers.sqlite_state import SqliteState
 from sse_signals.brokers.sqlite_writer import Writer
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
+from sse_signals.interfaces import in_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -67,6 +68,7 @@ class SqliteBroker:
         """See `sse_signals.interfaces.Broker.open`."""
         await self._here().submit(lambda _: None, writes=False).future
 
+    @in_time
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """See `sse_signals.interfaces.Broker.publish`."""
         data = records.encode(signals)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
 from sse_signals.life import orders
 from sse_signals.life.buckets import Buckets
+from sse_signals.life.errands import Errands
 from sse_signals.life.nodes import SAY_EVERY
 from sse_signals.life.ownership import look_again
 from sse_signals.life.revocations import Revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Iterable
 
     from sse_signals.hub.stream import Stream
     from sse_signals.identity import Identity
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
     from sse_signals.service import Service
 
 REFRESH_EVERY: Final = 15.0  # seconds between two looks at what the subjects of open streams own
-
-
+LAST_WORDS: Final = 3.5  # seconds at the end for telling others who is revoked: as long as log and state may take
 FORWARDED_RATE: Final = 1.0  # renewals of streams on other nodes that a subject may send per second
 FORWARDED_BURST: Final = 100  # and at once: as many as it may have streams
 
 
 class Renewal(Enum):
-    """What became of the wish to prolong a stream."""
+    """What became of the wish to prolong a stream.
+
+    A forwarded one is decided by the node that has the stream, and nobody hears how: if it refuses, as for a token of
+    another subject, the stream goes on as it was, and is told ``signals.expiring`` when it would have been.
+    """
 
     DONE = "done"
     FORWARDED = "forwarded"
@@ -78,45 +82,46 @@ class Security:
         self._service = service
         self._drain = drain
         self._logger = logger
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._watches: list[asyncio.Task[None]] = []
+        self._errands = Errands()
         detail = "This subject has renewed streams of other nodes too often: renew each when signals.expiring comes."
         self._forwarded = Buckets(FORWARDED_RATE, FORWARDED_BURST, reason="renewal-rate", detail=detail)
-        self._untold: list[Revocation] = []  # what this node alone knows
+        self._untold: dict[Revocation, None] = {}  # what this node alone knows
         self.in_step = False
 
     async def start(self) -> None:
         """Learn what the other nodes know, and keep in step with them."""
         self._service.on_control.append(self._obey)
         await self.keep_in_step()
-        self._spawn(self._for_ever(self.keep_in_step, SAY_EVERY))
-        self._spawn(self._for_ever(self.refresh, REFRESH_EVERY))
+        for step, seconds in ((self.keep_in_step, SAY_EVERY), (self.refresh, REFRESH_EVERY)):
+            self._watches.append(asyncio.create_task(self._for_ever(step, seconds)))
 
     async def stop(self) -> None:
-        """Keep in step no longer; harmless when it was not started."""
+        """Keep in step no longer, once others were told who is revoked; harmless when it was not started."""
         if self._obey in self._service.on_control:
             self._service.on_control.remove(self._obey)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        self._watches.clear()
+        for revocation in self._untold:
+            self._errands.send(self._tell(revocation))
+        await self._errands.finish(LAST_WORDS)
+        if self._untold:
+            names = [f"{each.kind} {each.name}" for each in self._untold]
+            self._logger.error("other nodes do not know of revocations", revoked=names[:8], count=len(names))
 
     async def revoke(self, revocation: Revocation) -> None:
         """Refuse somebody from now on, everywhere, and end what they have open.
+
+        A caller that is cancelled does not stop it.
 
         Raises:
             BrokerUnavailable: It is in force here, but not everywhere.
         """
         self._revocations.note(revocation)
         self._enforce()
-        order = orders.encode(orders.Revoke(revocation))
-        try:
-            await self._revocations.keep(revocation)
-        except BrokerUnavailable:
-            await self._service.control(order)  # then at least those who are there hear of it
-            raise
-        try:
-            await self._service.control(order)
-        except BrokerUnavailable as error:  # every node reads what is kept, only not at once
-            self._logger.warning("other nodes hear of a revocation late", error=str(error))
+        await asyncio.shield(self._errands.send(self._spread(revocation)))
 
     async def renew(self, name: str, identity: Identity) -> Renewal:
         """Let an open stream go on with a fresh identity of the same subject, here or on the node that has it.
@@ -164,8 +169,7 @@ class Security:
         if unreadable:
             self._logger.warning("revocations cannot be read", keys=unreadable[:8], count=len(unreadable))
         self._enforce()
-        untold, self._untold = self._untold, []
-        for revocation in untold:
+        for revocation in list(self._untold):
             await self._tell(revocation)
 
     async def refresh(self) -> None:
@@ -220,14 +224,28 @@ class Security:
         for token_id in self.lives.tokens_of(stream):
             revocation = Revocation("token", token_id, at_ms)
             self._revocations.note(revocation)
-            self._spawn(self._tell(revocation))
+            self._errands.send(self._tell(revocation))
+
+    async def _spread(self, revocation: Revocation) -> None:
+        order = orders.encode(orders.Revoke(revocation))
+        try:
+            await self._revocations.keep(revocation)
+        except BrokerUnavailable:
+            await self._service.control(order)  # then at least those who are there hear of it
+            raise
+        try:
+            await self._service.control(order)
+        except BrokerUnavailable as error:  # every node reads what is kept, only not at once
+            self._logger.warning("other nodes hear of a revocation late", error=str(error))
 
     async def _tell(self, revocation: Revocation) -> None:
+        self._untold[revocation] = None
         try:
             await self.revoke(revocation)
         except SignalsError as error:
-            self._untold.append(revocation)
             self._logger.warning("other nodes do not know of a revocation yet", error=str(error))
+        else:
+            self._untold.pop(revocation, None)
 
     def _end_revoked(self, streams: Iterable[Stream]) -> None:
         for stream in streams:
@@ -241,8 +259,3 @@ class Security:
                 await step()
             except Exception:  # whatever fails once must not end the watch over who is there
                 self._logger.exception("keeping in step failed")
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

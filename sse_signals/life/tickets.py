@@ -2,24 +2,26 @@
 
 A ticket is redeemed once, on any node. Redeeming keeps a session, and its cookie, together with the ticket that stays
 in the EventSource's URL, lets the EventSource reconnect; either alone is worthless. The text of a ticket is kept
-nowhere: what is kept stands under its SHA-256.
+nowhere: what is kept stands under its SHA-256. A ticket is used up when somebody was let in with it, and by nothing
+else as far as the shared state can be reached: if whoever showed it leaves before, it is as good as it was.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
-from sse_signals import topics
-from sse_signals.errors import NotGranted
-from sse_signals.life import passport
+from sse_signals.errors import BrokerUnavailable, NotGranted, SignalsError
+from sse_signals.life.admission import Admission, Ticket
 from sse_signals.life.buckets import Buckets
+from sse_signals.life.errands import Errands
+from sse_signals.life.kept_tickets import Kept, KeptTickets
 from sse_signals.life.session_cookies import SessionCookies
 from sse_signals.life.stream_sessions import StreamSessions
 from sse_signals.life.ticket_causes import (
@@ -41,56 +43,7 @@ if TYPE_CHECKING:
 
 ENDLESS_MS: Final = 24 * 3_600_000  # how long a session lasts whose identity never expires
 REFILL: Final = 300.0  # seconds after which a subject that took all its tickets may have as many again
-_CLAIMED: Final = 60.0  # seconds that a used ticket's name stays taken beyond its life: no clock is that wrong
-_KEPT: Final = "ticket/"
-_USED: Final = "ticket-used/"
 _TEXT: Final = re.compile("[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What was issued.
-
-    Attributes:
-        text: The ticket. It is a secret.
-        expires_in: Seconds in which it has to be redeemed.
-    """
-
-    text: str = field(repr=False)
-    expires_in: float
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Somebody who was let in. Whether they are revoked, and what they may read, is for the caller to see.
-
-    Attributes:
-        identity: Who.
-        session: The name under which they may come back: the ticket's SHA-256. It is no secret.
-        lasts: Seconds until the session is over, rounded up.
-        cookie: The cookie to come back with, or None where they have it already. It is a secret.
-    """
-
-    identity: Identity
-    session: str
-    lasts: int
-    cookie: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What stands in the shared state: a ticket, or the session it has become."""
-
-    identity: Identity
-    filters: Filters | None
-    until_ms: int
-    redeemed: bool
-
-    def over(self, now_ms: int) -> bool:
-        return now_ms >= self.until_ms
-
-    def lasts(self, now_ms: int) -> int:
-        return -((now_ms - self.until_ms) // 1000)
 
 
 class Tickets:
@@ -123,11 +76,12 @@ class Tickets:
         Raises:
             ConfigurationError: The secret is too short.
         """
-        self._state = state
+        self._kept = KeptTickets(state, clock=clock)
         self.sessions = StreamSessions(state, clock=clock)
         self._cookies = SessionCookies(secret)
         self._clock = clock
         self._ttl = ttl
+        self._errands = Errands()
         detail = "This subject has asked for too many tickets lately."
         self._rate = Buckets(per_subject / REFILL, per_subject, reason="ticket-rate", detail=detail, clock_s=clock_s)
 
@@ -153,13 +107,14 @@ class Tickets:
         if identity.expires_ms is not None:
             until_ms = min(until_ms, identity.expires_ms)
         text = secrets.token_urlsafe(32)
-        await self._keep(session_of(text), _Kept(identity, filters, until_ms, redeemed=False), now_ms)
+        await self._kept.put(session_of(text), Kept(identity, filters, until_ms, redeemed=False))
         return Ticket(text, (until_ms - now_ms) / 1000)
 
     async def redeem(self, text: str, filters: Filters, *, subject: str | None = None) -> Admission:
         """Let in who shows a ticket, once, and keep a session for them to come back.
 
-        A try that asks for other topics gains nothing, and so does not use the ticket up.
+        A try that asks for other topics gains nothing, and so does not use the ticket up. Neither does one that is
+        cancelled: what has begun is finished, and then undone.
 
         Args:
             text: What was shown as a ticket.
@@ -172,7 +127,7 @@ class Tickets:
             BrokerUnavailable: Nobody can tell; the ticket may be used up.
         """
         session, now_ms = session_of(text), self._clock()
-        kept = await self._find(session) if _TEXT.fullmatch(text) else None
+        kept = await self._kept.find(session) if _TEXT.fullmatch(text) else None
         if kept is not None and kept.redeemed:
             raise used_ticket()
         if kept is None or kept.over(now_ms):
@@ -181,9 +136,21 @@ class Tickets:
             raise other_topics()
         if subject not in {None, kept.identity.subject}:
             raise other_subject()
-        if not await self._state.claim(_USED + session, self._ttl + _CLAIMED):
-            raise used_ticket()
-        return await self._open(session, kept.identity, filters, now_ms)
+        using = self._errands.send(self._use(session, kept, filters, now_ms))
+        try:
+            return await asyncio.shield(using)
+        except asyncio.CancelledError:
+            self._errands.send(self._take_back(using))
+            raise
+
+    async def give_back(self, admission: Admission) -> None:
+        """Make the ticket of an admission good again, of which nobody was told: neither of it nor of its cookie.
+
+        What cannot be undone, because the state is out of reach, stays used up. A caller that is cancelled does not
+        stop it.
+        """
+        if admission.ticket is not None:
+            await asyncio.shield(self._errands.send(self._reinstate(admission.session, admission.ticket)))
 
     async def come_back(
         self, text: str, cookie: str | None, filters: Filters, *, subject: str | None = None
@@ -238,36 +205,35 @@ class Tickets:
             raise refused("expired", "What was shown has expired.")
         return await self._open(session, identity, filters, now_ms)
 
-    async def _session(self, session: str, now_ms: int) -> tuple[_Kept, Filters]:
-        kept = await self._find(session)
+    async def _use(self, session: str, ticket: Kept, filters: Filters, now_ms: int) -> Admission:
+        if not await self._kept.claim(session, self._ttl):
+            raise used_ticket()
+        try:
+            return replace(await self._open(session, ticket.identity, filters, now_ms), ticket=ticket)
+        except BrokerUnavailable:
+            await self._reinstate(session, ticket)
+            raise
+
+    async def _take_back(self, using: asyncio.Task[Admission]) -> None:
+        with suppress(SignalsError):  # then there is nothing to take back
+            await self.give_back(await using)
+
+    async def _reinstate(self, session: str, ticket: Kept) -> None:
+        with suppress(BrokerUnavailable):
+            await self._kept.reinstate(session, ticket)
+
+    async def _session(self, session: str, now_ms: int) -> tuple[Kept, Filters]:
+        kept = await self._kept.find(session)
         if kept is None or kept.filters is None or not kept.redeemed or kept.over(now_ms):
             raise session_over()
         return kept, kept.filters
 
     async def _open(self, session: str, identity: Identity, filters: Filters, now_ms: int) -> Admission:
         until_ms = now_ms + ENDLESS_MS if identity.expires_ms is None else identity.expires_ms
-        kept = _Kept(identity, filters, until_ms, redeemed=True)
-        await self._keep(session, kept, now_ms)
+        kept = Kept(identity, filters, until_ms, redeemed=True)
+        await self._kept.put(session, kept)
         cookie = self._cookies.sign(session, subject=identity.subject, filters=filters, until_ms=until_ms)
         return Admission(identity, session, kept.lasts(now_ms), cookie)
-
-    async def _keep(self, session: str, kept: _Kept, now_ms: int) -> None:
-        value = {
-            "identity": passport.to_json(kept.identity),
-            "topics": None if kept.filters is None else list(kept.filters),
-            "until": kept.until_ms,
-            "redeemed": kept.redeemed,
-        }
-        await self._state.put(_KEPT + session, orjson.dumps(value), (kept.until_ms - now_ms) / 1000)
-
-    async def _find(self, session: str) -> _Kept | None:
-        key = _KEPT + session
-        text = next((value for found, value in await self._state.items(key) if found == key), None)
-        if text is None:
-            return None
-        value = orjson.loads(text)
-        filters = None if value["topics"] is None else topics.of(tuple(value["topics"]))
-        return _Kept(passport.from_json(value["identity"]), filters, value["until"], value["redeemed"])
 
 
 def session_of(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sse_signals.errors import NotAuthenticated
+from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, NotAuthenticated, TooMany
 from sse_signals.grants import readable
 from sse_signals.web.tickets import admit
 
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
     from sse_signals.cursor.start import Found
     from sse_signals.identity import Identity
+    from sse_signals.life.access import Access
     from sse_signals.life.limits import Place
+    from sse_signals.life.tickets import Tickets
     from sse_signals.topics import Filters
     from sse_signals.web.query import StreamQuery
     from sse_signals.web.site import Site
+    from sse_signals.web.tickets import Admitted
+
+# What a client is told, or sees, that makes it come again.
+_COMES_AGAIN: Final = (TooMany, IssuerUnavailable, BrokerUnavailable, asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,41 +63,54 @@ async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Ent
         NotGranted: They may not read one of the topics.
         TooMany: They have too many streams open, or too many failures.
         IssuerUnavailable: What they show cannot be checked at the moment.
+        BrokerUnavailable: The same, or nobody can tell where to start.
     """
-    address = site.address(request)
+    address, tickets, security = site.address(request), site.tickets, site.security
     place = site.places.open(None, address)
+    admitted: Admitted | None = None
     try:
         name = site.name_stream()
-        identity, cookies = await _identify(site, request, query, name)
+        if query.ticket is None or tickets is None or security is None:
+            identity = _still_good(site, request, await site.identify(request))
+        else:
+            admitted = await _admit(site, security.access, tickets, request, query)
+            identity = await _today(site, security.access, request, admitted.admission.identity)
+            await tickets.sessions.remember(name, admitted.admission.session, identity)
         place.identify(identity.subject)
         filters = readable(query.filters, identity.grants)
         found = await site.service.look_up(query.start, filters, identity, poll=query.poll)
-    except BaseException:
+    except BaseException as error:
         place.close()
+        if tickets is not None and admitted is not None and isinstance(error, _COMES_AGAIN):
+            await tickets.give_back(admitted.admission)  # it has to do without the cookie, which nobody got
         raise
-    has_session = query.ticket is not None and site.tickets is not None
-    return Entry(name, identity, address, filters, found, place, cookies, has_session)
+    cookies = () if admitted is None else admitted.set_cookies
+    return Entry(name, identity, address, filters, found, place, cookies, has_session=admitted is not None)
 
 
-async def _identify(
-    site: Site, request: web.BaseRequest, query: StreamQuery, name: str
-) -> tuple[Identity, Sequence[str]]:
-    """Return who asks, and cookies to set."""
-    tickets, security = site.tickets, site.security
-    if query.ticket is None or tickets is None or security is None:
-        return _still_good(site, request, await site.identify(request)), ()
+async def _admit(
+    site: Site, access: Access, tickets: Tickets, request: web.BaseRequest, query: StreamQuery
+) -> Admitted:
+    """Let in who shows a ticket."""
     shown = (await site.identify(request)).subject if site.shows(request) else None
-    address, access = site.address(request), security.access
-    access.check_address(address)
+    access.check_address(site.address(request))
     try:
-        admitted = await admit(tickets, request, query.ticket, query.filters, allowed=site.cors_origins, subject=shown)
-        access.check(admitted.identity)
-        identity = await access.refreshed(admitted.identity)
+        return await admit(
+            tickets, request, query.ticket or "", query.filters, allowed=site.cors_origins, subject=shown
+        )
     except NotAuthenticated as error:
-        access.refused(error, address)
+        access.refused(error, site.address(request))
         raise
-    await tickets.sessions.remember(name, admitted.session, identity)
-    return identity, admitted.set_cookies
+
+
+async def _today(site: Site, access: Access, request: web.BaseRequest, identity: Identity) -> Identity:
+    """Return who was let in with a ticket, as they are today."""
+    try:
+        access.check(identity)
+        return await access.refreshed(identity)
+    except NotAuthenticated as error:
+        access.refused(error, site.address(request))
+        raise
 
 
 def _still_good(site: Site, request: web.BaseRequest, identity: Identity) -> Identity:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sse_signals.identity import Identity
-    from sse_signals.life.tickets import Ticket, Tickets
+    from sse_signals.life.admission import Admission, Ticket
+    from sse_signals.life.tickets import Tickets
     from sse_signals.topics import Filters
     from sse_signals.web.site import Site
 
@@ -40,13 +41,11 @@ class Admitted:
     """A stream that is let in. Whether its identity is revoked, and what it may read, is for the caller to see.
 
     Attributes:
-        identity: Who asks.
-        session: The name of the session in which they come back.
+        admission: What they were let in with.
         set_cookies: Values of ``Set-Cookie`` headers for the response. They are secrets.
     """
 
-    identity: Identity
-    session: str
+    admission: Admission
     set_cookies: Sequence[str] = field(repr=False)
 
 
@@ -90,7 +89,7 @@ async def admit(
     cookies = dropped_sessions(request, session, path=path)
     if admission.cookie is not None:
         cookies.append(session_cookie(session, admission.cookie, path=path, lasts=admission.lasts))
-    return Admitted(admission.identity, session, cookies)
+    return Admitted(admission, cookies)
 
 
 async def prolong(tickets: Tickets, session: str, identity: Identity, *, path: str) -> str:

@@ -51,6 +51,9 @@ def table(results: Sequence[Result]) -> str:
         row = [result.fault, result.broker, result.count, result.seed, *numbers, *found, bound]
         lines.append("| " + " | ".join(map(str, row)) + " |")
         notes += [f"- {result.fault} {result.broker}, {name}: {spread(times)}" for name, times in result.times.items()]
+        notes += [
+            f"- {result.fault} {result.broker}, memory of {name}: {course(had)}" for name, had in result.memory.items()
+        ]
         notes += [f"- {result.fault} {result.broker}, **broken**: {what}" for what in result.broken[:20]]
         notes += [
             f"- {result.fault} {result.broker}, **{each.verdict}**: {each}" for each in result.report.findings[:20]
@@ -62,6 +65,11 @@ def spread(times: Sequence[float]) -> str:
     """Return the middle and the worst of some times."""
     ordered = sorted(times)
     return f"median {ordered[len(ordered) // 2]:.3f} s, worst {ordered[-1]:.3f} s of {len(ordered)}"
+
+
+def course(had: Sequence[float]) -> str:
+    """Return how much memory something had in the course of time, in at most ten steps."""
+    return " ".join(f"{each:.1f}" for each in had[:: max(1, len(had) // 10)]) + " MiB"
 
 
 def versions() -> str:

@@ -12,6 +12,7 @@ from tests.faults.line import Line
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.faults.nodes import Node
     from tests.faults.reader import Reader
     from tests.faults.trial import Trial
 
@@ -25,8 +26,11 @@ BACK: Final = 1000  # records by which the log goes back (F9)
 
 async def killed_node(trial: Trial) -> None:
     """F1: ``kill -9`` of a node."""
+    await _killed(trial, trial.random.choice(trial.world.nodes))
+
+
+async def _killed(trial: Trial, node: Node) -> None:
     it = trial.world
-    node = trial.random.choice(it.nodes)
     await trial.moment()
     orphans = [reader for reader in it.readers if reader.client.sessions[-1].node == node.url]
     killed = monotonic()
@@ -204,6 +208,9 @@ async def rolled_back(trial: Trial) -> None:
 
 
 async def soak(trial: Trial) -> None:
-    """F10: any of the other faults that lose nothing."""
-    happen = (killed_node, killed_log, *((cut_off, half_open, slow) if trial.log.proxy else ()))
-    await trial.random.choice(happen)(trial)
+    """F10: any of the other faults that lose nothing; of several nodes the first one lives, and shows its memory."""
+    networked = (cut_off, half_open, slow) if trial.log.proxy else ()
+    happen = trial.random.choice((partial(_killed, node=trial.world.nodes[-1]), killed_log, *networked))
+    await happen(trial)
+    for number, node in enumerate(trial.world.nodes):
+        trial.memory.setdefault(f"node {number}", []).append(await asyncio.to_thread(node.memory))

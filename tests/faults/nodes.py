@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 from contextlib import suppress
+from pathlib import Path
+from resource import getpagesize
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.brokers.servers import free_port
+from tests.faults.processes import HubProcess
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +41,7 @@ class Node:
         self.url = ""
         self.log: list[dict[str, Any]] = []
         self.starts = 0
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: HubProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
 
@@ -61,7 +63,12 @@ class Node:
     @property
     def runs(self) -> bool:
         """Whether it was started and has not ended."""
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.runs
+
+    def memory(self) -> float:
+        """Return how much of the machine's memory it has, in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * getpagesize() / 1024 / 1024
 
     async def start(self) -> None:
         """Start it, on the port it had before, and wait until it listens.
@@ -72,11 +79,8 @@ class Node:
         self.log, self._listening = [], asyncio.Event()
         self.port = self.port or free_port()
         words = ("--port", str(self.port), "--broker", self.broker, *UNLIMITED, *HEARTBEAT, *self.options)
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sse_signals", "serve", *words), stderr=asyncio.subprocess.PIPE
-        )
+        self._process = await HubProcess.start(("serve", *words))
         self.starts += 1
-        assert self._process.stderr is not None
         self._reading = asyncio.create_task(self._read(self._process.stderr))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -101,8 +105,8 @@ class Node:
         process, reading = self._process, self._reading
         if process is None or reading is None:
             return 0
-        if process.returncode is None:
-            process.send_signal(number)
+        if process.runs:
+            process.signal(number)
         async with asyncio.timeout(PATIENCE):
             code = await process.wait()
             await reading

@@ -31,6 +31,7 @@ class Publisher:
 
     Attributes:
         attempts: What it did, for the checker.
+        acknowledged: How many signals were.
         statuses: The answers to all tries, in order: a status, or the name of what went wrong.
         slowest: The longest that a try took, in seconds.
         retry_after: What the last answer said of it, in seconds.
@@ -48,6 +49,7 @@ class Publisher:
         pause: Callable[[float | None], float] = lambda _: PAUSE,
     ) -> None:
         self.attempts: list[Attempt] = []
+        self.acknowledged = 0
         self.statuses: list[int | str] = []
         self.slowest = 0.0
         self.retry_after: float | None = None
@@ -115,6 +117,7 @@ class Publisher:
                 for at, each in enumerate(contents)
             ]
             self.attempts += made
+            self.acknowledged += len(ids)
         return made
 
     async def _try(self, key: str, body: object) -> tuple[str, list[str]]:

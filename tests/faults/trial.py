@@ -21,6 +21,7 @@ class Trial:
     Attributes:
         outage: Seconds that something is away.
         times: What was measured, in seconds, by its name.
+        memory: What processes had of it, in MiB, after one fault after the other, by their name.
         broken: What did not hold besides what the checker sees, in words.
         destroyed: Contents that the fault took from the log.
     """
@@ -31,6 +32,7 @@ class Trial:
     random: random.Random
     outage: float = 3.0
     times: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, list[float]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     destroyed: set[str] = field(default_factory=set)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.happen import (
@@ -76,6 +76,7 @@ class Result:
     report: Report
     times: dict[str, list[float]]
     broken: Sequence[str]
+    memory: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -120,4 +121,4 @@ async def run(
         except TimeoutError as error:  # what the checker says of it is still of use
             trial.broken.append(f"not well again: {error}")
         report = it.check(forks=fault.forks, destroyed=trial.destroyed)
-        return Result(name, broker, count, seed, report, trial.times, trial.broken)
+        return Result(name, broker, count, seed, report, trial.times, trial.broken, trial.memory)

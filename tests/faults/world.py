@@ -108,15 +108,16 @@ class World:
         Raises:
             TimeoutError: It is not; names those who lag.
         """
-        lagging = list(self.readers)
         try:
             async with asyncio.timeout(seconds):
-                for reader in self.readers:
-                    await self._or_failure(reader.until(partial(true, reader), seconds))
-                    lagging.remove(reader)
+                await self._or_failure(self._all(true, seconds))
         except TimeoutError:
-            names = [reader.client.name for reader in lagging if not true(reader)]
+            names = [reader.client.name for reader in self.readers if not true(reader)]
             raise TimeoutError(f"{names} of {len(self.readers)} readers lag") from None
+
+    async def _all(self, true: Callable[[Reader], object], seconds: float) -> None:
+        for reader in self.readers:
+            await reader.until(partial(true, reader), seconds)
 
     async def progress(self, count: int, seconds: float = SETTLED) -> None:
         """Wait until so many more signals were acknowledged, and all readers have got them.
@@ -176,7 +177,7 @@ class World:
     @property
     def acknowledged(self) -> int:
         """How many signals were acknowledged so far."""
-        return sum(attempt.outcome == "acknowledged" for each in self.publishers for attempt in each.attempts)
+        return sum(publisher.acknowledged for publisher in self.publishers)
 
     def check(self, *, bound: float = SETTLED, destroyed: Collection[str] = (), forks: bool = False) -> Report:
         """Return what the checker says of all that was seen."""

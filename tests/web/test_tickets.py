@@ -357,7 +357,7 @@ async def test_11_tickets_and_cookies_are_told_nowhere(hub: House) -> None:
     assert {answer.status for answer in answers} == {400, 401, 403}
     tickets = hub.service.site.tickets
     assert tickets is not None
-    keys = [key for key, _ in await tickets._state.items("")]
+    keys = [key for key, _ in await tickets.sessions._state.items("")]
     causes = {entry["cause"] for entry in logs if "cause" in entry}
     assert causes == {"used-ticket", "unknown-ticket", "bad-session", "ticket-for-other-topics"}
     told = json.dumps(logs, default=repr) + repr([(each.headers, each.body) for each in answers]) + repr(keys)
@@ -410,7 +410,7 @@ async def test_a_renewed_stream_comes_back_with_its_new_cookie() -> None:
     ticket = await hall.tickets.issue(hall.ann, None)
     entered = await hall.enter(ticket.text)
     fresh = Identity("user:default/ann", expires_ms=1_300_000)
-    renewed = await prolong(hall.tickets, entered.session, fresh, path="/signals/stream")
+    renewed = await prolong(hall.tickets, entered.admission.session, fresh, path="/signals/stream")
     old, new = entered.set_cookies[0], renewed
     assert old.partition("=")[0] == new.partition("=")[0]
     assert "; Path=/signals/stream; Max-Age=300; HttpOnly; Secure; SameSite=Lax" in new
