@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings as hypothesis_settings
 
 from sse_signals.server import Running, running
 from sse_signals.settings import load
@@ -20,6 +21,10 @@ from tests.brokers.servers import NatsServer, RedisServer
 
 StartHub = Callable[..., Any]
 HERE = Path(__file__).parent
+
+# How long an example takes says something about the machine, and nothing about the code.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the plugin that ends slow tests: waiting is not being slow

@@ -218,7 +218,7 @@ def test_an_unknown_broker_is_refused(url: str) -> None:
 
 def test_a_broker_s_password_is_not_repeated() -> None:
     """Neither from a good URL nor from a broken one."""
-    for url in ("redis://user:secret@host/0", "redis:user:secret@host", "redis://user:secret@[", "secret@"):
+    for url in ("kafka://user:secret@host/0", "redis:user:secret@host", "redis://user:secret@[", "secret@"):
         with pytest.raises(ConfigurationError) as caught:
             EventBroker.from_url(url)
         assert "secret" not in str(caught.value)

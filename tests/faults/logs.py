@@ -7,7 +7,7 @@ import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from tests.brokers.servers import NatsServer, RedisServer
+from tests.brokers.servers import SAFE_REDIS, NatsServer, RedisServer
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from tests.brokers.servers import Server
 
-SERVERS: Final[dict[str, Callable[[Path], Server]]] = {"redis": RedisServer, "nats": NatsServer}
+SERVERS: Final[dict[str, Callable[[Path], Server]]] = {
+    "redis": lambda folder: RedisServer(folder, *SAFE_REDIS),
+    "nats": NatsServer,
+}
 EMBEDDED: Final = ("memory", "sqlite")  # logs inside of a node: there can be one node, and it is what dies
 BROKERS: Final = (*EMBEDDED, *SERVERS)
 
