@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet reconnects at once
-ACCEPTED_AT_ONCE: Final = 8  # connections accepted in one turn of the loop, so that a fleet does not stop it for long
+ACCEPTED_AT_ONCE: Final = 16  # connections accepted in one turn of the loop, so that a fleet does not stop it for long
 KEEP_ALIVE: Final = 15.0  # seconds that a connection may stay without a request, or with half a request's head
 LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the client gets to see it
 _NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
