@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sse_signals.service import Service
 
 REFRESH_EVERY: Final = 15.0  # seconds between two looks at what the subjects of open streams own
+AGAIN: Final = 1.0  # seconds after which a node that has learnt nothing tries once more
 LAST_WORDS: Final = 3.5  # seconds at the end for telling others who is revoked: as long as log and state may take
 FORWARDED_RATE: Final = 1.0  # renewals of streams on other nodes that a subject may send per second
 FORWARDED_BURST: Final = 100  # and at once: as many as it may have streams
@@ -92,9 +93,9 @@ class Security:
     async def start(self) -> None:
         """Learn what the other nodes know, and keep in step with them."""
         self._service.on_control.append(self._obey)
-        await self.keep_in_step()
-        for step, seconds in ((self.keep_in_step, SAY_EVERY), (self.refresh, REFRESH_EVERY)):
-            self._watches.append(asyncio.create_task(self._for_ever(step, seconds)))
+        pause = SAY_EVERY if await self.keep_in_step() else AGAIN
+        self._watches.append(asyncio.create_task(self._for_ever(self.keep_in_step, SAY_EVERY, pause)))
+        self._watches.append(asyncio.create_task(self._for_ever(self.refresh, REFRESH_EVERY, REFRESH_EVERY)))
 
     async def stop(self) -> None:
         """Keep in step no longer, once others were told who is revoked; harmless when it was not started."""
@@ -157,20 +158,25 @@ class Security:
         await self._service.control(orders.encode(orders.Drain(node)))
         return True
 
-    async def keep_in_step(self) -> None:
-        """Say that this node is there, and learn what others have decided even if the log did not bring it."""
+    async def keep_in_step(self) -> bool:
+        """Say that this node is there, and learn what others have decided even if the log did not bring it.
+
+        Returns:
+            Whether it could.
+        """
         try:
             await self.nodes.here()
             unreadable = await self._revocations.load()
         except SignalsError as error:
             self._logger.warning("other nodes cannot be heard", error=str(error))
-            return
+            return False
         self.in_step = True
         if unreadable:
             self._logger.warning("revocations cannot be read", keys=unreadable[:8], count=len(unreadable))
         self._enforce()
         for revocation in list(self._untold):
             await self._tell(revocation)
+        return True
 
     async def refresh(self) -> None:
         """Look again what the subjects of open streams own and may do; what changed holds for their streams at once."""
@@ -252,10 +258,12 @@ class Security:
             if self._revocations.refuses(stream.identity):
                 self.lives.end(stream, "revoked")
 
-    async def _for_ever(self, step: Callable[[], Any], seconds: float) -> None:
+    async def _for_ever(self, step: Callable[[], Any], seconds: float, pause: float) -> None:
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
+            pause = seconds
             try:
-                await step()
+                if await step() is False:
+                    pause = AGAIN
             except Exception:  # whatever fails once must not end the watch over who is there
                 self._logger.exception("keeping in step failed")

@@ -414,4 +414,4 @@ async def test_a_renewed_stream_comes_back_with_its_new_cookie() -> None:
     old, new = entered.set_cookies[0], renewed
     assert old.partition("=")[0] == new.partition("=")[0]
     assert "; Path=/signals/stream; Max-Age=300; HttpOnly; Secure; SameSite=Lax" in new
-    assert (await hall.enter(ticket.text, new.partition(";")[0])).identity == fresh
+    assert (await hall.enter(ticket.text, new.partition(";")[0])).admission.identity == fresh

@@ -1,0 +1,62 @@
+"""A node that cannot reach the shared state tries again soon, since meanwhile it knows of no new revocation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sse_signals.life import security
+from sse_signals.life.revocations import Revocation
+from tests.fakes import NOON
+from tests.life.cluster import ANN, Cluster, Peer, ann, until
+
+if TYPE_CHECKING:
+    import pytest
+
+SOON = 2.0  # seconds; half of what it waits between two looks otherwise
+
+
+async def test_a_node_that_starts_in_an_outage_lets_people_in_soon_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait as long as if it had learnt something."""
+    monkeypatch.setattr(security, "AGAIN", 0.001)
+    nodes = Cluster()
+    nodes.state.cut = True
+    peer = Peer(nodes)
+    await peer.service.start()
+    await peer.security.start()
+    try:
+        assert not peer.security.in_step
+        nodes.state.cut = False
+        async with asyncio.timeout(SOON):
+            await until(lambda: peer.security.in_step)
+    finally:
+        await peer.security.stop()
+        await peer.service.stop()
+
+
+async def test_13_a_revocation_is_learnt_soon_after_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """13: however many looks were in vain."""
+    monkeypatch.setattr(security, "AGAIN", 0.001)
+    nodes = Cluster()
+    nodes.state.cut = True
+    peer = Peer(nodes)
+    await peer.service.start()
+    await peer.security.start()
+    try:
+        stream = peer.open(ann())
+        looks: list[bool] = []
+        say = peer.nodes.here
+
+        async def counted() -> None:
+            looks.append(True)
+            await say()
+
+        monkeypatch.setattr(peer.nodes, "here", counted)
+        async with asyncio.timeout(SOON):
+            await until(lambda: len(looks) > 3)
+            nodes.state.cut = False
+            await nodes.state.put("revoked/a", Revocation("subject", ANN, NOON).encode(), 60)
+            await until(lambda: stream.ended == "revoked")
+    finally:
+        await peer.security.stop()
+        await peer.service.stop()
