@@ -80,14 +80,17 @@ class Follower:
         await self._taken.wait()
 
     async def _follow_for_ever(self, node: Node, attempted: asyncio.Future[None]) -> None:
-        attempt = 0
+        loop = asyncio.get_running_loop()
+        attempt, brief = 0, False
         while True:
+            since, came = loop.time(), False
             try:
                 async for _ in self._follow(node):  # pragma: no branch - it never ends, it fails
                     self.ready = True
-                    if attempt:
+                    if attempt and (came or not brief):  # a log that can be reached and not be followed is not back
                         self._logger.info("the log is followed again", attempts=attempt)
-                    attempt = 0
+                        attempt = 0
+                    came = True
                     if not attempted.done():
                         attempted.set_result(None)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises, following must go on
@@ -95,7 +98,9 @@ class Follower:
                 if isinstance(error, ConfigurationError) and not attempted.done():
                     attempted.set_exception(error)
                     return
-                attempt += 1
+                lasted = loop.time() - since >= LONGEST_WAIT
+                brief = came and not lasted
+                attempt = 1 if came and lasted else attempt + 1
                 self._failed(error, attempt)
             if not attempted.done():
                 attempted.set_result(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,8 @@ _SCHEMES: Final = {
     "wss": ("nats", "NatsBroker"),
 }
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -48,8 +51,10 @@ def open_log(url: str, limits: HistoryLimits, options: BrokerOptions, *, clock: 
         logger: A structlog logger.
 
     Raises:
-        ConfigurationError: There is no such broker, or what it needs is not installed.
+        ConfigurationError: There is no such broker, what it needs is not installed, or the log cannot have this name.
     """
+    if not _NAME.fullmatch(options.name):  # it becomes part of subjects and keys
+        raise ConfigurationError(f"A log cannot be called {options.name!r}: up to 64 letters, digits, - and _ can be used.")
     if url == "memory://":
         return Log(MemoryBroker(limits, options, clock=clock), MemoryState(clock=clock))
     scheme = url.partition(":")[0].partition("+")[0]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.epochs import new_epoch
+from sse_signals.brokers.held import Held
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import IdempotencyConflict, IdempotencyTableFull
 from sse_signals.history import History
 from sse_signals.interfaces import at_once
-from sse_signals.model import INDEX_BITS, INDEX_MASK, ControlRecord, EventId, HistoryLimits, Receipt, Tail, position
+from sse_signals.model import INDEX_BITS, ControlRecord, EventId, HistoryLimits, Receipt, Tail, position
 from sse_signals.wire.frames import event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from sse_signals.model import Event, IdempotencyKey, Signal
-
-_PIECE: Final = 1000  # events a follower is given at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,8 @@ class MemoryBroker:
         self._clock = clock
         self._options = options or BrokerOptions()
         self._epoch = new_epoch()
-        self._log = History(limits or HistoryLimits(), EventId(self._epoch, 0))
+        self._log = Held(History(limits or HistoryLimits(), EventId(self._epoch, 0)))
         self._time_ms = 0
-        self._waiting: set[asyncio.Future[None]] = set()
         self._keys: dict[tuple[str, str], _Remembered] = {}
 
     async def open(self) -> None:
@@ -75,7 +72,8 @@ class MemoryBroker:
                 raise IdempotencyTableFull((oldest.until_ms - now_ms) / 1000)
         record = self._next_record()
         ids = self._ids(record, len(signals))
-        self._append([event(event_id, now_ms, signal) for event_id, signal in zip(ids, signals, strict=True)])
+        events = [event(event_id, now_ms, signal) for event_id, signal in zip(ids, signals, strict=True)]
+        self._log.append(events, now_ms)
         if key is not None:
             until_ms = now_ms + round(self._options.idempotency_window * 1000)
             self._keys[key.publisher, key.key] = _Remembered(key.digest, record, len(signals), until_ms)
@@ -83,65 +81,32 @@ class MemoryBroker:
 
     async def head(self) -> EventId:
         """See `sse_signals.interfaces.Broker.head`."""
-        return EventId(self._epoch, self._log.head)
+        return self._log.head
 
     async def tail(self, limits: HistoryLimits) -> Tail:
         """See `sse_signals.interfaces.Broker.tail`. The node trims to its other limits as it loads."""
-        log = self._log
-        first = max(log.start, log.end - limits.count)
-        return Tail(EventId(self._epoch, log.position_before(first)), log.read(first, log.end))
+        return self._log.tail(limits)
 
-    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
+    def follow(self, after: EventId) -> AsyncGenerator[Sequence[Event], None]:
         """See `sse_signals.interfaces.Broker.follow`."""
-        at = after.position if after.epoch == self._epoch else 0
-        while True:
-            sequence = self._log.find(at)
-            if sequence < self._log.end:
-                events = self._log.read(sequence, self._record_end(sequence + _PIECE))
-                at = events[-1].position
-                yield events
-            else:
-                await self._grown()
+        return self._log.follow(after)
 
     async def control(self, data: bytes) -> EventId:
         """See `sse_signals.interfaces.Broker.control`."""
         self._time_ms = max(self._time_ms, self._clock())
         place = EventId(self._epoch, position(self._next_record()))
-        self._append([ControlRecord(place.epoch, place.position, self._time_ms, None, frozenset(), b"", data)])
+        record = ControlRecord(place.epoch, place.position, self._time_ms, None, frozenset(), b"", data)
+        self._log.append([record], self._time_ms)
         return place
 
     async def close(self) -> None:
         """See `sse_signals.interfaces.Broker.close`."""
 
-    def _record_end(self, sequence: int) -> int:
-        """Return the next end of a record: ids cannot show that the rest of a record is missing, so none is divided."""
-        while sequence < self._log.end and self._log.read(sequence, sequence + 1)[0].position & INDEX_MASK:
-            sequence += 1
-        return sequence
-
     def _ids(self, record: int, count: int) -> Sequence[EventId]:
         return [EventId(self._epoch, position(record, index)) for index in range(count)]
 
     def _next_record(self) -> int:
-        return (self._log.head >> INDEX_BITS) + 1
-
-    def _append(self, events: Sequence[Event]) -> None:
-        for each in events:
-            self._log.append(each)
-        self._log.trim(self._time_ms)
-        waiting, self._waiting = self._waiting, set()
-        for follower in waiting:
-            if not follower.done():
-                follower.set_result(None)
-
-    async def _grown(self) -> None:
-        """Wait for the next record. A future of the loop that waits: the log may outlive one loop and serve another."""
-        follower = asyncio.get_running_loop().create_future()
-        self._waiting.add(follower)
-        try:
-            await follower
-        finally:
-            self._waiting.discard(follower)
+        return (self._log.head.position >> INDEX_BITS) + 1
 
     def _forget_keys(self, now_ms: int) -> None:
         while self._keys:

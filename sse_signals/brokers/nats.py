@@ -20,7 +20,7 @@ from sse_signals.brokers.nats_state import NatsState
 from sse_signals.brokers.nats_stream import PARTITION
 from sse_signals.brokers.records import decode, encode, encode_control, record_of
 from sse_signals.clock import wall_clock_ms
-from sse_signals.errors import IdempotencyConflict, MessageTooLarge
+from sse_signals.errors import BrokerUnavailable, IdempotencyConflict, MessageTooLarge
 from sse_signals.interfaces import in_time
 from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, Fork, Receipt, Tail, position
 
@@ -72,7 +72,7 @@ class NatsBroker:
         self._name = options.name
         self._subject = f"{options.name}.{PARTITION}"
         self._logger = logger
-        self._lasts: tuple[Session | None, int, int] = (None, 0, 0)  # of a record, the index of its last signal
+        self._lasts = ("", 0, 0)  # of the newest record of an epoch, as far as it is known, the index of its last signal
         self.state = NatsState(self._sessions)
 
     async def open(self) -> None:
@@ -102,11 +102,12 @@ class NatsBroker:
         deadline = self._sessions.deadline()
         session = await self._sessions.get(deadline)
         newest = (await self._sessions.look(session, deadline)).last
-        if self._lasts[:2] != (session, newest):
+        epoch = session.lineage.epoch
+        if self._lasts[:2] != (epoch, newest):
             last = await stored(session.link, self._name, {"seq": newest}, deadline) if newest else None
             events = decode(last.data, "", newest, 0) if last is not None else None
             # What a record held that is not there any more, nobody knows; but there was nothing after it.
-            self._lasts = session, newest, len(events) - 1 if events else INDEX_MASK if newest else 0
+            self._lasts = epoch, newest, len(events) - 1 if events else INDEX_MASK if newest else 0
         return _ids(session, newest, 1, self._lasts[2])[0]
 
     async def tail(self, limits: HistoryLimits) -> Tail:
@@ -151,6 +152,7 @@ class NatsBroker:
                     records = await self._sessions.read(session, reader)
                     for piece in _pieces(session, lineage, records, at, time_ms):
                         at, time_ms = piece[-1].position, piece[-1].time_ms
+                        self._lasts = lineage.epoch, record_of(at), at & INDEX_MASK  # which outlives the record
                         yield piece
             finally:
                 await reader.close()
@@ -173,6 +175,7 @@ class NatsBroker:
             session = await self._sessions.get(deadline)
             if len(data) > session.link.max_payload - _HEADERS:
                 raise _too_large(session.link.max_payload)
+            known = self._sessions.memory.highest
             try:
                 said = answer(await session.link.request(self._subject, data, headers, deadline=deadline))
             except Refused as error:
@@ -185,6 +188,9 @@ class NatsBroker:
                     session.link.drop()  # the stream has gone: look what there is instead
                 raise
             record, repeated = said["seq"], said.get("duplicate", False)
+            if record <= known and not repeated:
+                session.link.drop()  # so that it is compared: another stream has come in its place, and counts anew
+                raise BrokerUnavailable("the log is not what it was", outcome_unknown=True)
             if session.link.up and not repeated:
                 self._sessions.memory.acknowledged(record, data)
             return record, repeated, session

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sse_signals.brokers.nats_answers import NO_MESSAGE, Refused
-from sse_signals.lineage import Lineage
+from sse_signals.lineage import MAX_FORKS, Lineage
+from sse_signals.model import INDEX_MASK, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sse_signals.brokers.nats_link import Link
 
 NOTES: Final = "epoch"  # where in the log its lineage is noted
+HERE: Final = "here"  # where a log gets another epoch if that is with the very note that says so
 LINEAGE: Final = "sse_signals_lineage"  # where in the stream's metadata
 _ALPHABET: Final = "0123456789abcdefghijkmnpqrstuvwxyz"
 _SECOND: Final = 10**9
@@ -51,8 +53,16 @@ class Found:
     @property
     def lineage(self) -> Lineage:
         """Which logs this one goes on from, as far as its configuration knows."""
-        written = (self.config.get("metadata") or {}).get(LINEAGE, "")
-        return newer(Lineage(self.epoch), _spoken(written, self.epoch))
+        return newer(Lineage(self.epoch), _lineage(self._written, self.epoch))
+
+    @property
+    def server(self) -> str:
+        """The server that was last seen to have lost nothing of it, as far as its configuration knows."""
+        return _server(self._written, self.epoch)
+
+    @property
+    def _written(self) -> Any:
+        return _json((self.config.get("metadata") or {}).get(LINEAGE, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +143,56 @@ def newer(one: Lineage, other: Lineage | None) -> Lineage:
     return one if other is None or other.shared(one.epoch) is None else other
 
 
-def spoken(lineage: Lineage, root: str) -> dict[str, Any]:
-    """Return a lineage as a JSON value that says for which log it holds, lest it be taken for that of a copy."""
-    return {**lineage.to_json(), "root": root}
+def spoken(lineage: Lineage, root: str, server: str) -> dict[str, Any]:
+    """Return a lineage as a JSON value that says for which log it holds, lest it be taken for that of a copy.
+
+    Args:
+        lineage: Of the log.
+        root: The epoch that the log began with.
+        server: The one that has lost nothing of it since.
+    """
+    return {**lineage.to_json(), "root": root, "server": server}
 
 
-def noted(data: bytes, root: str) -> Lineage | None:
-    """Return the lineage that a note in the log says; None if it says something else."""
+def spoken_here(lineage: Lineage, root: str, server: str, epoch: str) -> dict[str, Any]:
+    """Return the same of a log that gets another epoch with the very note that says so."""
+    said = spoken(lineage, root, server)
+    return {**said, "epoch": epoch, "forks": [*said["forks"], [lineage.epoch, HERE]][-MAX_FORKS:]}
+
+
+def noted(data: bytes, root: str, record: int) -> tuple[Lineage | None, str]:
+    """Return the lineage and the server that a note in the log says; None if it says something else.
+
+    Args:
+        data: What it says.
+        root: The epoch that the log began with.
+        record: The note's number.
+    """
     try:
-        return _spoken(orjson.dumps(orjson.loads(data)["said"]).decode(), root)
+        said = orjson.loads(data)["said"]
+        here = position(record - 1, INDEX_MASK)
+        ends = [[epoch, here if last == HERE else last] for epoch, last in said["forks"]]
+        return _lineage({**said, "forks": ends}, root), _server(said, root)
+    except (ValueError, KeyError, TypeError):
+        return None, ""
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
+
+
+def _lineage(said: Any, root: str) -> Lineage | None:
+    try:
+        return Lineage.from_json(said) if said["root"] == root else None
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _spoken(text: str, root: str) -> Lineage | None:
-    try:
-        value = orjson.loads(text)
-        return Lineage.from_json(value) if value["root"] == root else None
-    except (ValueError, KeyError, TypeError):
-        return None
+def _server(said: Any, root: str) -> str:
+    return str(said.get("server", "")) if isinstance(said, dict) and said.get("root") == root else ""
 
 
 def nanoseconds(text: str) -> int:

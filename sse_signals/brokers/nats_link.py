@@ -73,6 +73,12 @@ class Link:
         """The most bytes that the server takes in one message, with its headers."""
         return self._client.max_payload
 
+    @property
+    def server(self) -> str:
+        """What its server calls itself until it ends; nothing if it is one of several, of which each has the log."""
+        about = self._client._server_info  # noqa: SLF001 - it is told by no other
+        return "" if "cluster" in about else str(about.get("server_id", ""))
+
     async def connect(self) -> None:
         """Connect to the first server that answers.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.brokers.epochs import new_epoch
 from sse_signals.brokers.nats_answers import WRONG_LAST, Refused, answer
-from sse_signals.brokers.nats_found import NOTES, look, newer, noted, spoken, stored
+from sse_signals.brokers.nats_found import NOTES, look, newer, noted, spoken, spoken_here, stored
 from sse_signals.brokers.nats_stream import remember
 from sse_signals.brokers.records import encode_note
 from sse_signals.errors import BrokerUnavailable
@@ -78,6 +78,10 @@ class Memory:
         if self._joined[0] > record:
             self._joined = (0, 0)
 
+    def whole(self, found: Found) -> bool:
+        """Say whether this process has known of all that a log holds."""
+        return self.lineage is not None and self.highest == found.last
+
     async def last_same(self, link: Link, found: Found) -> int | None:
         """Return the last record that is in the log as it was; None if all that is known is.
 
@@ -114,6 +118,9 @@ class Memory:
 async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> Lineage:
     """Compare a log with what is known of it; give it another epoch if it has lost something that nobody has noticed.
 
+    A server that was started anew may have lost what it held last. Unless this process has known of all that it holds,
+    the log gets another epoch then too: that costs nobody a gap who has read no further.
+
     Whoever gives it one does so only if nobody else did meanwhile; who comes second takes what the first has said.
 
     Raises:
@@ -121,24 +128,30 @@ async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> Linea
     """
     for _ in range(_TRIES):
         note = await stored(link, found.name, {"last_by_subj": f"{found.name}.{NOTES}"})
-        there = newer(found.lineage, noted(note.data, found.epoch) if note else None)
+        said, server = noted(note.data, found.epoch, note.record) if note else (None, "")
+        there = newer(found.lineage, said)
         known = _carried_on(memory, there)
         last = await memory.last_same(link, found)
-        if last is None and known is there:
+        lost = last is not None or known is not there
+        if not lost and (link.server in ("", server, found.server) or not found.server or memory.whole(found)):
             break
-        last = min(found.last, memory.highest) if last is None else last
-        there = known.fork(new_epoch(), position(last, INDEX_MASK))
-        if await _say(link, found, note, there):
-            logger.warning("the log has lost records and got a new epoch", epoch=there.epoch, last_same_record=last)
-            memory.forget_above(last)
-            break
+        if lost:
+            last = min(found.last, memory.highest) if last is None else last
+            there = known.fork(new_epoch(), position(last, INDEX_MASK))
+            if await _say(link, found, note, spoken(there, found.epoch, link.server)):
+                logger.warning("the log has lost records and got a new epoch", epoch=there.epoch, last_same_record=last)
+                memory.forget_above(last)
+                break
+        elif await _say(link, found, note, spoken_here(there, found.epoch, link.server, new_epoch())):
+            logger.warning("the log may have lost records and got a new epoch")
         found = await look(link, found.name)
     else:
         raise BrokerUnavailable("the nodes do not agree on an epoch of the log")
     memory.lineage = there
     memory.joined(found.last, found.last_ns)
-    if there != found.lineage:
-        await remember(link, found, there, logger)
+    if there != found.lineage or link.server not in ("", found.server):
+        found = await look(link, found.name)  # others may have been faster
+        await remember(link, found, newer(found.lineage, there), logger)
     return there
 
 
@@ -157,13 +170,11 @@ def _carried_on(memory: Memory, there: Lineage) -> Lineage:
     return there
 
 
-async def _say(link: Link, found: Found, note: Stored | None, lineage: Lineage) -> bool:
+async def _say(link: Link, found: Found, note: Stored | None, what: dict[str, Any]) -> bool:
     """Give a log another epoch; False if somebody else has done so since the last note."""
-    said = encode_note(NOTES, spoken(lineage, found.epoch))
+    said, since = encode_note(NOTES, what), str(note.record if note is not None else 0)
     try:
-        answer(
-            await link.request(f"{found.name}.{NOTES}", said, {EXPECTED: str(note.record if note is not None else 0)})
-        )
+        answer(await link.request(f"{found.name}.{NOTES}", said, {EXPECTED: since}))
     except Refused as error:
         if error.code == WRONG_LAST:
             return False

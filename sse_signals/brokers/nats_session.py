@@ -119,7 +119,7 @@ class Sessions:
         for record in records:
             self.memory.saw(record.number, record.time_ns)
             if record.subject == notes:
-                lineage = newer(session.lineage, noted(record.data, session.root))
+                lineage = newer(session.lineage, noted(record.data, session.root, record.number)[0])
                 if lineage is not session.lineage:
                     self.memory.forget_above((lineage.shared(session.lineage.epoch) or 0) >> INDEX_BITS)
                     self.memory.lineage = session.lineage = lineage
@@ -137,11 +137,11 @@ class Sessions:
     async def close(self) -> None:
         """End the session."""
         opening, self._opening = self._opening, None
-        present, self._present = self._present, None
         loop = asyncio.get_running_loop()
         if opening is not None and opening.get_loop() is loop and not opening.done():
             opening.cancel()
             await asyncio.wait([opening])
+        present, self._present = self._present, None  # only now: the client does not always let itself be cancelled
         if present is not None and present.link.loop is loop:
             await present.link.close()
 

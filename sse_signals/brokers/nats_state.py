@@ -117,10 +117,13 @@ def _parts(key: bytes, *, whole: bool) -> list[str]:
 
     Nothing in a key means anything to NATS, and a long key makes no long subject: what it is stands in the message.
     """
-    cut = min(len(key) // _CHUNK, _CHUNKS) * _CHUNK
-    parts = [urlsafe_b64encode(key[at : at + _CHUNK]).decode() for at in range(0, cut, _CHUNK)]
+    folder = key.find(b"/", 0, _CHUNK * _CHUNKS) + 1  # one part, so that others need not be read for what is in one
+    cut = folder + min((len(key) - folder) // _CHUNK, _CHUNKS) * _CHUNK
+    pieces = [key[:folder]] if folder else []
+    pieces += [key[at : at + _CHUNK] for at in range(folder, cut, _CHUNK)]
+    parts = [urlsafe_b64encode(piece).decode() for piece in pieces]
     if not whole:
-        return parts
+        return parts if folder else []  # it may be the beginning of a folder's name
     rest = key[cut:]
     return [*parts, blake2b(rest, digest_size=15).hexdigest(), _END]
 

@@ -114,12 +114,12 @@ async def _mend(link: Link, found: Found, wanted: Mapping[str, Any], logger: Any
 
 
 async def remember(link: Link, found: Found, lineage: Lineage, logger: Any) -> None:
-    """Write a log's lineage into its stream's configuration, where it is not trimmed.
+    """Write a log's lineage, and that its server has lost nothing, into its stream's configuration: it is not trimmed.
 
     Raises:
         BrokerUnavailable: There is no answer.
     """
-    written = orjson.dumps(spoken(lineage, found.epoch)).decode()
+    written = orjson.dumps(spoken(lineage, found.epoch, link.server)).decode()
     metadata = {**(found.config.get("metadata") or {}), LINEAGE: written}
     try:
         await link.ask(f"STREAM.UPDATE.{found.name}", {**found.config, "metadata": metadata})

@@ -52,9 +52,8 @@ def read(url: str) -> Place:
         or scheme not in _PORTS
         or any(each["scheme"] not in {None, scheme} for each in servers)
     ):
-        shown = ", ".join(map(without_password, url.split(",")))
         raise ConfigurationError(
-            f"{shown} is no URL of NATS: it may be nats://host:4222, also with "
+            f"{without_password(url)} is no URL of NATS: it may be nats://host:4222, also with "
             "tls://, ws:// or wss://, user:password@ or token@, and further servers after commas."
         )
     texts = [

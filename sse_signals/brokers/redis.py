@@ -1,10 +1,10 @@
 """``redis://``: a log that many nodes share, on a Redis or Valkey server, on Sentinels' master, or in a cluster.
 
-Records are one stream; a publish is one script, so that the idempotency key and the record are there together or not at
-all, and all that wait go in one round trip. What is acknowledged is as durable as the server keeps it: with
-``appendonly yes`` it survives the server's process; replication is asynchronous, so that a replica that takes over may
-lack the newest records. Then the log gets a new epoch (see `sse_signals.lineage`). Redis before 7 does not heed
-``min-replicas-to-write`` in scripts, so it does not bound what may be lost there.
+Records are one stream; they are appended by a script, so that the idempotency key and the record are there together or
+not at all. All that wait go in one round trip, up to 64 records in one script. What is acknowledged is as durable as
+the server keeps it: with ``appendonly yes`` it survives the server's process; replication is asynchronous, so that a
+replica that takes over may lack the newest records. Then the log gets a new epoch (see `sse_signals.lineage`). Redis
+before 7 does not heed ``min-replicas-to-write`` in scripts, so it does not bound what may be lost there.
 
 The stream is bounded by the history limits: by count with each record, by bytes and age now and then. Bytes are those
 that the server uses, and are looked at whenever this node has added a sixteenth of the limit.
@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import asyncio
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
 
 from sse_signals.brokers.records import encode, encode_control
+from sse_signals.brokers.redis_append import APPEND, CONFLICT, FULL, Record
 from sse_signals.brokers.redis_checks import check
 from sse_signals.brokers.redis_known import KnownRecords
 from sse_signals.brokers.redis_line import Line
+from sse_signals.brokers.redis_lua import Keys, call
 from sse_signals.brokers.redis_places import Place
 from sse_signals.brokers.redis_reading import Reading
-from sse_signals.brokers.redis_scripts import APPEND, HEAD, TRIM, Keys, call
+from sse_signals.brokers.redis_scripts import HEAD, TRIM
 from sse_signals.brokers.redis_session import Session
 from sse_signals.brokers.redis_state import RedisState
 from sse_signals.clock import wall_clock_ms
@@ -34,7 +37,7 @@ from sse_signals.interfaces import in_time
 from sse_signals.model import EventId, Receipt, position
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from sse_signals.broker_options import BrokerOptions
     from sse_signals.brokers.redis_session import Command
@@ -42,8 +45,6 @@ if TYPE_CHECKING:
     from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Signal, Tail
 
 _PARTS: Final = 16  # of the limits, after each of which the log is trimmed
-_CONFLICT: Final = -1
-_FULL: Final = -2
 
 
 class RedisBroker:
@@ -80,7 +81,7 @@ class RedisBroker:
         self._known = KnownRecords()
         self._keys = Keys(options.name)
         self._place = Place(url, self._keys.log, options.timeout / 2)
-        self._line = Line(self._begin, self._greet, options.timeout)
+        self._line = Line(self._begin, self._greet, self._appending, options.timeout)
         self._reading = Reading(self._begin, self._greet, self._keys, self._known, options.timeout)
         self._checked = False
         self._added = 0  # bytes since the log was trimmed
@@ -130,28 +131,28 @@ class RedisBroker:
         await self._line.close()
 
     async def _append(self, data: bytes, count: int, key: IdempotencyKey | None = None) -> Receipt:
-        keys = (self._keys.log, self._keys.meta, self._keys.keys, self._keys.ends)
-        promise: Command = ()
+        what = Record(data, count - 1)
         if key is not None:
             # A hash, so that what a publisher has chosen takes no more room than any other.
             token = blake2b(orjson.dumps([key.publisher, key.key]), digest_size=16).digest()
-            window = round(self._options.idempotency_window * 1000)
-            promise = (token, key.digest.hex(), window, self._options.idempotency_keys)
-
-        def command(lineage: Lineage) -> Command:
-            return call(APPEND, keys, lineage.epoch, self._known.top, self._limits.count, data, count - 1, *promise)
-
-        reply, lineage = await self._line.call(command, size=len(data))
-        if reply[0] == _CONFLICT:
-            raise IdempotencyConflict("the idempotency key was used for another request")
-        if reply[0] == _FULL:
-            raise IdempotencyTableFull(reply[1] / 1000)
-        record, last, time_ms, repeated = reply
-        if not repeated:
-            self._known.saw(lineage.epoch, record, time_ms)
+            what = Record(data, count - 1, token, key.digest.hex())
+        (time_ms, said), lineage = await self._line.call(what, size=len(data))
+        if isinstance(said, int):
+            self._known.saw(lineage.epoch, said, time_ms)
             self._trim(len(data))
-        epoch = lineage.epoch_at(position(record))
-        return Receipt([EventId(epoch, position(record, index)) for index in range(last + 1)], repeated=bool(repeated))
+            return _receipt(lineage, said, count)
+        if said[0] == CONFLICT:
+            raise IdempotencyConflict("the idempotency key was used for another request")
+        if said[0] == FULL:
+            raise IdempotencyTableFull(said[1] / 1000)
+        record, last = said
+        return _receipt(lineage, record, last + 1, repeated=True)
+
+    def _appending(self, lineage: Lineage, records: Sequence[Record]) -> Command:
+        keys = (self._keys.log, self._keys.meta, self._keys.keys, self._keys.ends)
+        window, most = round(self._options.idempotency_window * 1000), self._options.idempotency_keys
+        words: Iterable[str | bytes | int] = chain.from_iterable(records)
+        return call(APPEND, keys, lineage.epoch, self._known.top, self._limits.count, window, most, *words)
 
     def _trim(self, size: int) -> None:
         """Have the log trimmed now and then; nobody waits for it."""
@@ -167,3 +168,8 @@ class RedisBroker:
 
     async def _greet(self, session: Session) -> None:
         await session.greet(self._known, self._logger)
+
+
+def _receipt(lineage: Lineage, record: int, count: int, *, repeated: bool = False) -> Receipt:
+    epoch = lineage.epoch_at(position(record))
+    return Receipt([EventId(epoch, position(record, index)) for index in range(count)], repeated=repeated)

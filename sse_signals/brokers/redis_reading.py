@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import RedisError
 
 from sse_signals.brokers.records import decode, record_of
-from sse_signals.brokers.redis_scripts import HEAD, call
+from sse_signals.brokers.redis_lua import call
+from sse_signals.brokers.redis_scripts import HEAD
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import INDEX_MASK, EventId, Fork, Tail, position
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sse_signals.brokers.redis_known import KnownRecords
-    from sse_signals.brokers.redis_scripts import Keys
+    from sse_signals.brokers.redis_lua import Keys
     from sse_signals.brokers.redis_session import Command, Session
     from sse_signals.lineage import Lineage
     from sse_signals.model import Event, HistoryLimits

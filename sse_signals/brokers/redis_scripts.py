@@ -1,4 +1,4 @@
-"""What the Redis server is asked to do at once: Lua scripts, and the keys of one log.
+"""What the Redis server is asked to do at once: Lua scripts.
 
 All keys of a log share the hash tag of its name, so that they are on one server of a cluster. What users have written
 travels as arguments only; no key and no script is made of it.
@@ -10,28 +10,17 @@ idempotency keys, and the shared state.
 
 from __future__ import annotations
 
-from hashlib import sha1
 from typing import Final
+
+from sse_signals.brokers.redis_append import APPEND
+from sse_signals.brokers.redis_lua import EPOCH, NOW, Script
 
 LAYOUT: Final = 1  # raised when a hub that knows only the earlier one would do harm
 FIELD: Final = "r"
-STALE: Final = "STALE"  # begins the refusal of a script that was told of another log than there is
-
-_EPOCH: Final = """
-local meta = redis.call('HMGET', KEYS[2], 'epoch', 'record', 'time', 'last')
-if meta[1] ~= ARGV[1] or tonumber(meta[2]) < tonumber(ARGV[2]) then
-  return redis.error_reply('STALE the log is not the one that was known')
-end
-"""
-
-_NOW: Final = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-"""
 
 # A value is kept in a hash as "<until> <value>"; the ends in a sorted set show what can be thrown away.
 _STATE: Final = (
-    _NOW
+    NOW
     + """
 local function number(value) return string.format('%.0f', value) end
 local function held(key)
@@ -54,19 +43,6 @@ local function keep(key, value, ttl)
 end
 """
 )
-
-
-class Script:
-    """A script that the server keeps under its hash.
-
-    Attributes:
-        text: Lua.
-        sha: What it is called by.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 # KEYS: log, meta. ARGV: an epoch, in case the log is new; the server's replication id; our layout.
@@ -94,12 +70,14 @@ return meta
 """
 )
 
-# KEYS: meta. ARGV: the epoch and the replication id there should be; a new epoch, forks, and replication id.
+# KEYS: meta. ARGV: the epoch and the replication id there should be; a new epoch, forks, and replication id. The
+# position "here" is the end of the newest record.
 FORK: Final = Script(
     """
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'replid')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'replid', 'record')
 if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'forks', ARGV[4], 'replid', ARGV[5])
+local forks = string.gsub(ARGV[4], '"here"', string.format('%.0f', meta[3] * 1024 + 1023))
+redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'forks', forks, 'replid', ARGV[5])
 return 1
 """
 )
@@ -121,59 +99,16 @@ return low > 0 and tonumber(ARGV[low * 2 - 1]) or 0
 
 # KEYS: log, meta. ARGV: epoch, newest known record. Returns the newest record, its last index, and the oldest held.
 HEAD: Final = Script(
-    _EPOCH
+    EPOCH
     + """
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 return {tonumber(meta[2]), tonumber(meta[4]), first and tonumber(string.match(first[1], '^%d+')) or meta[2] + 1}
 """
 )
 
-# KEYS: log, meta, idempotency keys, their ends. ARGV: epoch, newest known record, how many records to keep, the record,
-# its last index; with an idempotency key also the key, the digest, the window in milliseconds, how many there may be.
-# Returns the record's number, last index and time, and whether it was there; or -1 for a conflict; or -2 and how many
-# milliseconds the table stays full.
-APPEND: Final = Script(
-    _EPOCH
-    + _NOW
-    + """
-local function number(value) return string.format('%.0f', value) end
-now = math.max(now, tonumber(meta[3]))
-local key, ends = ARGV[6], 0
-if key then
-  local known = redis.call('HGET', KEYS[3], key)
-  if known then
-    local record, last, over, digest = string.match(known, '^(%d+) (%d+) (%d+) (%x+)$')
-    if tonumber(over) > now then
-      if digest ~= ARGV[7] then return {-1} end
-      return {tonumber(record), tonumber(last), 0, 1}
-    end
-  end
-  local over = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', number(now), 'LIMIT', 0, 1000)
-  if #over > 0 then
-    redis.call('HDEL', KEYS[3], unpack(over))
-    redis.call('ZREM', KEYS[4], unpack(over))
-  end
-  if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[9]) then
-    return {-2, redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] - now}
-  end
-end
-local record = number(meta[2] + 1)
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], record .. '-' .. number(now), 'r', ARGV[4])
-redis.call('HSET', KEYS[2], 'record', record, 'last', ARGV[5], 'time', number(now))
-if key then
-  local window = tonumber(ARGV[8])
-  redis.call('HSET', KEYS[3], key, record .. ' ' .. ARGV[5] .. ' ' .. number(now + window) .. ' ' .. ARGV[7])
-  redis.call('ZADD', KEYS[4], number(now + window), key)
-  redis.call('PEXPIRE', KEYS[3], number(window + 60000))
-  redis.call('PEXPIRE', KEYS[4], number(window + 60000))
-end
-return {tonumber(record), tonumber(ARGV[5]), now, 0}
-"""
-)
-
 # KEYS: log. ARGV: bytes that it may take, and milliseconds that a record is kept.
 TRIM: Final = Script(
-    _NOW
+    NOW
     + """
 local size = redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 50) or 0
 if size > tonumber(ARGV[1]) then
@@ -205,7 +140,7 @@ PUT: Final = Script(_STATE + "keep(ARGV[1], ARGV[3], tonumber(ARGV[2])) return 1
 
 # KEYS: values, names. ARGV: prefix. Returns names and values in turn. No name holds the byte 255: UTF-8 has none.
 ITEMS: Final = Script(
-    _NOW
+    NOW
     + """
 local found = {}
 for _, key in ipairs(redis.call('ZRANGEBYLEX', KEYS[2], '[' .. ARGV[1], '(' .. ARGV[1] .. '\\255')) do
@@ -221,25 +156,6 @@ return found
 )
 
 ALL: Final = (GREET, FORK, SAME, HEAD, APPEND, TRIM, CLAIM, PUT, ITEMS)
-
-
-class Keys:
-    """The keys of one log.
-
-    Args:
-        name: The log's.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.log, self.meta, self.keys, self.ends, self.values, self.names, self.state_ends = (
-            f"sse_signals:{{{name}}}:{what}"
-            for what in ("log", "meta", "keys", "key-ends", "state", "state-names", "state-ends")
-        )
-
-
-def call(script: Script, keys: tuple[str, ...], *arguments: str | bytes | int) -> tuple[str | bytes | int, ...]:
-    """Return the words of a command that runs a script."""
-    return ("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
 
 def load() -> list[tuple[str | bytes | int, ...]]:

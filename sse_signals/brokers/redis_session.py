@@ -9,9 +9,10 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_signals.brokers.epochs import new_epoch
 from sse_signals.brokers.redis_known import up_to
-from sse_signals.brokers.redis_scripts import FORK, GREET, LAYOUT, SAME, STALE, call, load
+from sse_signals.brokers.redis_lua import STALE, call
+from sse_signals.brokers.redis_scripts import FORK, GREET, LAYOUT, SAME, load
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
-from sse_signals.lineage import Lineage
+from sse_signals.lineage import MAX_FORKS, Lineage
 from sse_signals.model import INDEX_MASK, position
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Connection
 
     from sse_signals.brokers.redis_known import KnownRecords, Seen
+    from sse_signals.brokers.redis_lua import Keys
     from sse_signals.brokers.redis_places import Place
-    from sse_signals.brokers.redis_scripts import Keys
 
 Command = tuple[str | bytes | int, ...]
 
@@ -112,7 +113,10 @@ class Session:
         await self._connection.disconnect(nowait=True)
 
     async def greet(self, known: KnownRecords, logger: Any) -> None:
-        """Find out which log there is, or begin it; give it a new epoch if it has lost something.
+        """Find out which log there is, or begin it; give it a new epoch if it has lost something, or may have.
+
+        A server that was started anew, or was a replica, may have lost what it held last. That costs nobody a gap who
+        has read no further than it holds.
 
         Raises:
             RedisError: The server cannot be reached, or refuses.
@@ -128,21 +132,21 @@ class Session:
             if int(layout) > LAYOUT:
                 raise ConfigurationError("The log in Redis was made by a newer version, which this one cannot share.")
             found = Lineage.from_json({"epoch": epoch.decode(), "forks": orjson.loads(forks)})
-            server = str(greeting[-2])
-            promoted = bool(server and self._was_replica and replid.decode() != server)
+            server = str(greeting[-2]) or replid.decode()
             parent, last = await self._kept(own, seen, found, int(record), int(first))
-            if promoted and last is None:
-                last = int(record)
-            lineage = parent if last is None else parent.fork(new_epoch(), position(last, INDEX_MASK))
-            if lineage == found and server in ("", replid.decode()):
+            if last is None and server == replid.decode():
                 break
-            told = (found.epoch, replid, lineage.epoch, orjson.dumps(lineage.to_json()["forks"]), server or replid)
-            if (await self._done([call(FORK, (self._keys.meta,), *told)]))[0]:
-                if lineage != found:
-                    logger.warning("the log went backwards", promoted=promoted, kept=last, epoch=lineage.epoch)
-                break
-        self.lineage = lineage
-        known.adopt(lineage)
+            lineage = found if last is None else parent.fork(new_epoch(), position(last, INDEX_MASK))
+            epoch, ends = lineage.epoch, lineage.to_json()["forks"]
+            if last is None and (self._was_replica or not _whole(own, seen, found, int(record))):
+                # It may have held more, which nobody here has seen all of: ids above its head are not to be trusted.
+                epoch, ends = new_epoch(), [*ends, [found.epoch, "here"]][-MAX_FORKS:]
+            told = (found.epoch, replid, epoch, orjson.dumps(ends), server)
+            if (await self._done([call(FORK, (self._keys.meta,), *told)]))[0] and epoch != found.epoch:
+                what = "the log may have lost records" if last is None else "the log went backwards"
+                logger.warning(what, epoch=epoch)
+        self.lineage = found
+        known.adopt(found)
 
     async def _replication(self) -> str:
         """Return the id of what the server's replicas follow; empty if it may not be known."""
@@ -188,6 +192,11 @@ class Session:
             if isinstance(reply, RedisError):
                 raise reply
         return replies
+
+
+def _whole(own: Lineage | None, seen: list[Seen], found: Lineage, head: int) -> bool:
+    """Say whether this process has seen the log up to its present head."""
+    return own is not None and own.epoch == found.epoch and bool(seen) and seen[-1][0] == head
 
 
 def fields(about: Any) -> dict[str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from sse_signals.brokers.redis_scripts import CLAIM, ITEMS, PUT, call
+from sse_signals.brokers.redis_lua import call
+from sse_signals.brokers.redis_scripts import CLAIM, ITEMS, PUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sse_signals.brokers.redis_line import Line
-    from sse_signals.brokers.redis_scripts import Keys
+    from sse_signals.brokers.redis_lua import Keys
 
 
 class RedisState:

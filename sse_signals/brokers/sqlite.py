@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from sse_signals.broker_options import BrokerOptions
-    from sse_signals.brokers.sqlite_held import Held
+    from sse_signals.brokers.held import Held
     from sse_signals.brokers.sqlite_writer import Work
     from sse_signals.interfaces import SharedState
     from sse_signals.model import Event, EventId, HistoryLimits, IdempotencyKey, Receipt, Signal, Tail

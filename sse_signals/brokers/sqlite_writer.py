@@ -9,7 +9,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.brokers.sqlite_held import Held
+from sse_signals.brokers.held import Held
 from sse_signals.errors import BrokerUnavailable, ConfigurationError, SignalsError
 
 if TYPE_CHECKING:

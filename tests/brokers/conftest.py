@@ -48,6 +48,9 @@ class Logs:
         own_clock: Whether the log is told the time by `clock`; else its server knows better.
         exact: Whether it holds exactly what its limits say; else it may hold more.
         second: How long a second takes for what has to pass by itself, in seconds.
+        clock: What tells those logs the time that have none of their own.
+        opened: All that were opened.
+        names: Of those, in the same order.
     """
 
     make: Callable[[HistoryLimits, BrokerOptions, Clock], Broker]
@@ -56,10 +59,12 @@ class Logs:
     second: float = 0.0
     clock: Clock = field(default_factory=Clock)
     opened: list[Broker] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     async def open(self, limits: HistoryLimits | None = None, **options: Any) -> Broker:
         """Return an empty log, or the one of a name that was given."""
         chosen = replace(BrokerOptions(name=f"log-{next(_numbers)}"), **options)
+        self.names.append(chosen.name)
         log = self.make(limits or HistoryLimits(), chosen, self.clock)
         self.opened.append(log)
         await log.open()

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.model import MAX_BATCH, EventId, HistoryLimits, Signal, follows, position
+from sse_signals.model import MAX_BATCH, ControlRecord, EventId, HistoryLimits, Signal, follows, position
 
 if TYPE_CHECKING:
     from sse_signals.interfaces import Broker
@@ -102,6 +102,21 @@ async def test_the_head_is_the_newest_event(broker: Broker) -> None:
     for numbers in ((1,), (2, 3, 4), (5,)):
         receipt = await broker.publish(signals(*numbers))
         assert await broker.head() == receipt.ids[-1]
+
+
+async def test_a_control_record_has_its_place(broker: Broker) -> None:
+    """It takes a number of its own, is the head, reaches who follows and who starts, and is for no stream."""
+    start = await broker.head()
+    ids = [*(await broker.publish(signals(1, 2))).ids, await broker.control(b'{"a":1}')]
+    assert await broker.head() == ids[-1]
+    ids += (await broker.publish(signals(3))).ids
+    for events in (await read(broker, start, 4), list((await broker.tail(LIMITS)).events)):
+        assert [EventId(e.epoch, e.position) for e in events] == ids
+        assert [isinstance(e, ControlRecord) for e in events] == [False, False, True, False]
+        record = events[2]
+        assert isinstance(record, ControlRecord)
+        assert (record.control, record.targets, record.frame) == (b'{"a":1}', frozenset(), b"")
+    assert [place.position >> 10 for place in ids] == [1, 1, 2, 3]
 
 
 async def test_a_follower_starts_after_any_id(broker: Broker) -> None:
@@ -238,29 +253,3 @@ async def test_a_cancelled_publisher_does_not_take_back_what_it_handed_in(broker
     messages = [e.message for e in events]
     assert messages[-1] == 99
     assert all(messages.count(number) == 3 for number in set(messages) - {99})
-
-
-async def test_a_follower_that_ends_leaves_nothing(broker: Broker) -> None:
-    """Cancelling whoever follows ends the following, and the log takes and gives as before."""
-    start = await broker.head()
-    before = asyncio.all_tasks()
-    task = asyncio.ensure_future(read(broker, start, 1000))
-    await asyncio.sleep(0)
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    await broker.publish(signals(1))
-    assert [e.message for e in await read(broker, start, 1)] == [1]
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_follower_that_is_cancelled_as_something_comes_disturbs_nobody(broker: Broker) -> None:
-    """It has not let go yet when the record is appended; the others get it all the same."""
-    head = await broker.head()
-    leaving, staying = (asyncio.ensure_future(anext(follow(broker, head))) for _ in range(2))
-    await asyncio.sleep(0)
-    leaving.cancel()
-    await broker.publish(signals(1))
-    assert [event.message for event in await staying] == [1]
-    with suppress(asyncio.CancelledError):
-        await leaving

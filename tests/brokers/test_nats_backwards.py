@@ -117,9 +117,32 @@ async def test_what_was_acknowledged_and_not_followed_counts_as_known(server: Na
         await go_back(server)
         async with opened(server.url) as fresh:
             (other,) = await publish(fresh, -4)
-            assert other == lost[0], "it cannot know"
+            assert other.epoch != lost[0].epoch, "it cannot know, and is careful"
         head = await returned(broker)
-        assert head.epoch != lost[0].epoch
+        assert head.epoch == other.epoch
+
+
+async def test_a_node_that_knows_nothing_does_not_vouch_for_a_server_that_was_started_anew(server: NatsServer) -> None:
+    """Everybody who has seen more may be gone: ids above what is there must not come to mean something else."""
+    async with opened(server.url) as first:
+        kept = await publish(first, 1, 2, 3)
+        await save(server)
+        await returned(first)
+        lost = await publish(first, 4, 5, 6)
+    await go_back(server)
+    async with opened(server.url) as anew, opened(server.url) as later:
+        new = await publish(anew, -4, -5, -6, -7)
+        assert {each.epoch for each in new} != {kept[0].epoch}
+        below, above = Node(anew, kept[-1]), Node(later, lost[-1])
+        async with running(below.run(), above.run()):
+            (last,) = await publish(later, -8)
+            await until(lambda: below.at == above.at == last)
+        assert last.epoch == new[0].epoch
+        assert below.messages == above.messages == [-4, -5, -6, -7, -8]
+        assert [fork.position for node in (below, above) for fork in node.forks] == [
+            kept[-1].position,
+            kept[-1].position | 1023,
+        ]
 
 
 async def test_a_loss_of_the_note_of_a_loss_is_noticed(server: NatsServer) -> None:

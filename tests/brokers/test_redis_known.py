@@ -11,9 +11,10 @@ import pytest
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from sse_signals.brokers.redis_known import KnownRecords, up_to
+from sse_signals.brokers.redis_lua import Keys
 from sse_signals.brokers.redis_places import Place
 from sse_signals.brokers.redis_reading import Reading
-from sse_signals.brokers.redis_scripts import FORK, GREET, SAME, Keys
+from sse_signals.brokers.redis_scripts import FORK, GREET, SAME
 from sse_signals.brokers.redis_session import Session, refused
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.lineage import Lineage
@@ -150,7 +151,8 @@ class Server:
             self.lineage = self.races.pop()
         if epoch != self.lineage.epoch:
             return 0
-        self.lineage = Lineage.from_json({"epoch": new, "forks": orjson.loads(forks)})
+        here = b"%d" % end(max(self.log, default=0))
+        self.lineage = Lineage.from_json({"epoch": new, "forks": orjson.loads(forks.replace(b'"here"', here))})
         self.replid = replid
         return 1
 
@@ -233,6 +235,24 @@ async def test_who_loses_the_race_takes_the_winners_epoch() -> None:
     winner = Lineage(NEW, ((OLD, end(5)),))
     server.races = [winner]
     assert await greet(server, known(Lineage(OLD), *TEN)) == winner
+
+
+@pytest.mark.parametrize(
+    ("own", "records"),
+    [
+        (None, ()),
+        (Lineage(OLD), ()),
+        (Lineage(OLD), TEN[:9]),
+        (Lineage(OTHER), TEN),
+    ],
+)
+async def test_only_who_has_seen_all_vouches_for_a_server_with_a_new_id(own: Lineage | None, records: Any) -> None:
+    """It may have held more: it gets a new epoch where it is now, and that once."""
+    server = Server(Lineage(OLD), A, "other")
+    remembered = known(own, *records) if own else KnownRecords()
+    lineage = await greet(server, remembered)
+    assert (lineage.epoch != OLD, lineage.forks, server.replid) == (True, ((OLD, end(10)),), "other")
+    assert await greet(server, KnownRecords()) == lineage
 
 
 async def test_a_server_with_a_new_id_has_only_been_restarted() -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.line import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tests.faults.nodes import Node
     from tests.faults.reader import Reader
     from tests.faults.trial import Trial
+    from tests.faults.world import World
 
 LOADED: Final = 0.3  # seconds that a machine may add on which other tests, all nodes and all clients are at work
 RESUMED: Final = 2.0 + LOADED  # seconds, besides the delay that a client was asked for, until its stream is back (F1)
@@ -182,29 +183,63 @@ def _number(event_id: str | None) -> tuple[int, ...]:
 
 async def rolled_back(trial: Trial) -> None:
     """F9: the broker's log goes back by 1,000 records, under live streams and such that come back."""
+    await _rolled_back(trial, ())
+
+
+async def all_rolled_back(trial: Trial) -> None:
+    """F9: the same when the nodes end too, as on one machine that fails: nobody is left who has seen what is lost."""
+    await _rolled_back(trial, trial.world.nodes)
+
+
+async def _rolled_back(trial: Trial, killed: Sequence[Node]) -> None:
     it = trial.world
     above, below, live = it.readers[::3], it.readers[1::3], it.readers[2::3]
     for reader in below:
         it.pause(reader)
     told, live_told = [_gaps(reader) for reader in below], [_gaps(reader) for reader in live]
     since = monotonic()
+    await _stop_log(trial)
     await trial.log.save()
+    await _start_log(trial)
     await it.more(trial.random.randint(10, 100))
     for reader in above:
         it.pause(reader)
-    burst = [it.publisher() for _ in range(10)]
-    await asyncio.gather(*(each.run(interval=0, limit=BACK // 10) for each in burst))
+    await _burst(it)
+    for node in killed:
+        await node.kill()
+    await _stop_log(trial)
     until = monotonic()
     await trial.log.roll_back()
+    await _start_log(trial)
+    for node in killed:
+        if not node.runs:
+            await node.start()
     attempts = [attempt for each in it.publishers for attempt in each.attempts]
     trial.destroyed |= {attempt.content for attempt in attempts if since <= attempt.sent < until}
     await trial.first_acknowledged(RETURNED)
     for reader, earlier in zip(live, live_told, strict=True):
         await reader.until(partial(_has_gaps, reader, earlier + 1))  # now all nodes know
+    if trial.random.random() < 0.5:
+        await _burst(it)  # so that the positions of those above are taken again
     for reader in (*below, *above):
         it.resume(reader)
     await it.mark()
     trial.expect([_gaps(reader) for reader in below] == told, "who stood below the fork was told of a gap")
+
+
+async def _stop_log(trial: Trial) -> None:
+    await (trial.world.nodes[0] if trial.log.server is None else trial.log).kill()
+
+
+async def _start_log(trial: Trial) -> None:
+    log = trial.world.nodes[0] if trial.log.server is None else trial.log
+    if not log.runs:
+        await log.start()
+
+
+async def _burst(it: World) -> None:
+    publishers = [it.publisher() for _ in range(10)]
+    await asyncio.gather(*(each.run(interval=0, limit=BACK // 10) for each in publishers))
 
 
 async def soak(trial: Trial) -> None:

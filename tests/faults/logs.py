@@ -39,6 +39,7 @@ class Log:
     ) -> None:
         self.url = url
         self.file = file
+        self._turns = 0
         self.server = server
         self.proxy = proxy
 
@@ -64,25 +65,39 @@ class Log:
         for path in file.parent.glob(f"{file.name}*"):
             path.unlink()
 
+    @property
+    def runs(self) -> bool:
+        """Whether its server does."""
+        return self.server is not None and self.server.process is not None
+
     async def save(self) -> None:
-        """Keep what it has now, to `roll_back` to; its server is away for a moment."""
-        await self.kill()
-        assert self.server is not None
-        await asyncio.to_thread(shutil.copytree, self.server.folder, self._saved, dirs_exist_ok=True)
-        await self.start()
+        """Keep what it has now, to `roll_back` to; who has it must not run."""
+        await asyncio.to_thread(shutil.copytree, self._folder, self._saved, dirs_exist_ok=True)
 
     async def roll_back(self) -> None:
-        """Lose all that came after it was saved, as when a replica takes over that was behind."""
-        await self.kill()
-        assert self.server is not None
-        await asyncio.to_thread(shutil.rmtree, self.server.folder)
-        await asyncio.to_thread(shutil.move, self._saved, self.server.folder)
-        await self.start()
+        """Lose what came after it was saved, as when a replica takes over that was behind; who has it must not run."""
+        await asyncio.to_thread(self._roll_back)
+
+    def _roll_back(self) -> None:
+        if self.file is not None and self._turns % 2:  # somebody copies it into the file that is there
+            for path in (*self.file.parent.glob(f"{self.file.name}-???"), self.file):
+                path.write_bytes((self._saved / path.name).read_bytes())
+            shutil.rmtree(self._saved)
+        else:
+            shutil.rmtree(self._folder)
+            self._saved.rename(self._folder)
+        self._turns += 1
+
+    @property
+    def _folder(self) -> Path:
+        if self.server is not None:
+            return self.server.folder
+        assert self.file is not None
+        return self.file.parent
 
     @property
     def _saved(self) -> Path:
-        assert self.server is not None
-        return self.server.folder.with_name("saved")
+        return self._folder.with_name("saved")
 
 
 @asynccontextmanager
@@ -94,7 +109,9 @@ async def log(broker: str, folder: Path) -> AsyncIterator[Log]:
         folder: An empty one, for its data and what else there is.
     """
     if broker in EMBEDDED:
-        file = None if broker == "memory" else folder / "log.db"
+        data = folder / "data"
+        await asyncio.to_thread(data.mkdir)
+        file = None if broker == "memory" else data / "log.db"
         yield Log("memory://" if file is None else f"sqlite:///{file}", file=file)
         return
     async with AsyncExitStack() as stack:

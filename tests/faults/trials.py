@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.happen import (
     HISTORY,
+    all_rolled_back,
     cut_off,
     emptied,
     half_open,
@@ -61,6 +62,7 @@ FAULTS: Final = {
     "F5": Fault(trimmed, BROKERS, options=HISTORY),
     "F8": Fault(rolled, NETWORKED, tries=2),
     "F9": Fault(rolled_back, NETWORKED),
+    "F9-all": Fault(all_rolled_back),
     "F10": Fault(soak),
 }
 

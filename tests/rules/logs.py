@@ -7,47 +7,27 @@ from typing import TYPE_CHECKING
 
 from sse_signals.brokers.epochs import new_epoch
 from sse_signals.brokers.memory import MemoryBroker
-from sse_signals.model import INDEX_BITS, INDEX_MASK, Event, EventId, Fork, HistoryLimits, Tail, position
+from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, position
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sse_signals.lineage import Lineage
+    from sse_signals.model import Event
 
 
 class ForgetfulLog(MemoryBroker):
     """A log that can lose its newest records, as a server does that fails over to one that was behind."""
 
-    async def tail(self, limits: HistoryLimits) -> Tail:
-        found = await super().tail(limits)
-        return Tail(found.floor, found.events, self._log.lineage)
-
-    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
-        """As the interface says of a log that goes on from others."""
-        at = after
-        while True:
-            lineage = self._log.lineage
-            if at.epoch != lineage.epoch:
-                shared = lineage.shared(at.epoch)
-                at = EventId(lineage.epoch, min(at.position, shared or 0))
-                if shared is not None:
-                    yield [Fork.to(lineage, at.position)]
-            first = self._log.find(at.position)
-            if first < self._log.end:
-                events = self._log.read(first, self._log.end)
-                at = EventId(lineage.epoch, events[-1].position)
-                yield events
-            else:
-                await self._grown()
-
     def regress(self, records: int) -> tuple[Lineage, int]:
         """Lose so many records, and what was known of their keys; return the new lineage and the last place kept."""
-        last = position(max(0, (self._log.head >> INDEX_BITS) - records)) | INDEX_MASK
-        self._log.fork(self._log.lineage.fork(new_epoch(), last), last)
-        self._epoch = self._log.epoch
+        history = self._log._history
+        last = position(max(0, (history.head >> INDEX_BITS) - records)) | INDEX_MASK
+        history.fork(history.lineage.fork(new_epoch(), last), last)
+        self._epoch = history.epoch
         self._keys = {key: what for key, what in self._keys.items() if position(what.record) <= last}
-        self._append(())  # who follows hears of it
-        return self._log.lineage, last
+        self._log.replace(history)  # who follows hears of it
+        return history.lineage, last
 
 
 @dataclass(frozen=True)
