@@ -43,6 +43,7 @@ class EventBroker:
         self._broker = broker
         self.state = MemoryState(clock=clock) if state is None else state
         self._users = 0
+        self._stopping: set[asyncio.Task[None]] = set()
         self._starting: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self.service = Service(broker, limits=history, logger=logger, clock=clock)
         self.clock = clock
@@ -121,7 +122,13 @@ class EventBroker:
             self._users += 1
 
     async def stop(self) -> None:
-        """Undo one start."""
+        """Undo one start; also when it is cancelled meanwhile, or the log would be followed for ever."""
+        stopping = asyncio.create_task(self._stop())
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+        await asyncio.shield(stopping)
+
+    async def _stop(self) -> None:
         async with self._turn():
             self._users -= 1
             if not self._users:
@@ -135,5 +142,5 @@ class EventBroker:
         return self._starting[1]
 
     async def close(self) -> None:
-        """Let go of the log."""
+        """Let go of the log's connections and files, when nobody uses it any more."""
         await self._broker.close()

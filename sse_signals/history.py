@@ -114,9 +114,16 @@ class History:
             self._drop_oldest()
 
     def load(self, tail: Tail) -> None:
-        """Start anew with the tail of a log."""
-        self._clear(tail.floor.position, tail.lineage or Lineage(tail.floor.epoch))
+        """Start anew with the tail of a log, after the last hole in it.
+
+        Raises:
+            ValueError: An event is of another log.
+        """
+        lineage = tail.lineage or Lineage(tail.floor.epoch)
+        self._clear(tail.floor.position, lineage)
         for event in tail.events:
+            if not follows(self.head, event.position):
+                self._clear(event.position - 1, lineage)
             self.append(event)
 
     def fork(self, lineage: Lineage, last: int) -> None:

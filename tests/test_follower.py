@@ -14,7 +14,9 @@ from sse_signals.topics import EVERYTHING
 from tests.cable import Running, running_service, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+
+    from sse_signals.model import Event, EventId
 
 
 @pytest.fixture
@@ -85,6 +87,50 @@ async def test_a_log_that_is_lost_and_comes_back_leaves_no_hole(running: Running
     node = running.service.node
     assert [e.message for e in node.history.read(0, 9)] == [1, 2, 3]
     assert node.holes == 0
+
+
+async def test_a_log_that_can_be_reached_and_not_followed_counts_as_away(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its server takes no more readers: it is asked ever more seldom, and not called back each time."""
+
+    async def refused(_after: EventId) -> AsyncIterator[Sequence[Event]]:
+        raise BrokerUnavailable("there are readers enough")
+        yield []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.cable, "follow", refused)
+        await running.service.start()
+        await until(lambda: running.service.follower.failures >= 20)
+    failures = running.service.follower.failures
+    await running.reached(await running.publish(1))
+    told = [line["attempt"] for line in running.lines if line["event"] == "following the log failed"]
+    assert told == [1 << power for power in range(failures.bit_length())]
+    again = [line["attempts"] for line in running.lines if line["event"] == "the log is followed again"]
+    assert again == [failures]
+
+
+async def test_a_log_that_was_followed_for_a_while_is_asked_soon_again(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed before that is over, even if nothing came meanwhile."""
+
+    async def refused(_after: EventId) -> AsyncIterator[Sequence[Event]]:
+        raise BrokerUnavailable("there are readers enough")
+        yield []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.cable, "follow", refused)
+        await running.service.start()
+        await until(lambda: running.service.follower.failures >= 4)
+    await until(lambda: running.cable.followers)
+    failures, lines = running.service.follower.failures, len(running.lines)
+    monkeypatch.setattr(follower_module, "LONGEST_WAIT", 0.0)
+    running.cable.ends = True
+    await running.publish(1)
+    await until(lambda: running.service.follower.failures > failures)
+    running.cable.ends = False
+    assert [line["attempt"] for line in running.lines[lines:] if "attempt" in line] == [1]
 
 
 async def test_a_log_that_ends_is_followed_again(running: Running) -> None:

@@ -456,6 +456,11 @@ def test_what_is_a_loopback_address(host: str, is_it: bool) -> None:
         ("redis:user:secret@host", "redis://***@host"),
         ("redis://:s@cret@host", "redis://***@host"),
         ("secret@[", "***@["),
+        ("redis://host/0?password=secret", "redis://host/0?password=***"),
+        ("redis://host/0?db=1&Password=s@cret&x=1", "redis://***"),
+        ("redis://u:p@host?p%61ssword=a?secret#&db=1", "redis://***@host?p%61ssword=***&db=1"),
+        ("redis://host?username=secret&password&timeout=2", "redis://host?username=***&password&timeout=2"),
+        ("redis://u:p?secret@host", "redis://***@host"),
     ],
 )
 def test_a_password_is_not_shown(url: str, shown: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import re
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +54,9 @@ def open_log(url: str, limits: HistoryLimits, options: BrokerOptions, *, clock: 
         ConfigurationError: There is no such broker, what it needs is not installed, or the log cannot have this name.
     """
     if not _NAME.fullmatch(options.name):  # it becomes part of subjects and keys
-        raise ConfigurationError(f"A log cannot be called {options.name!r}: up to 64 letters, digits, - and _ can be used.")
+        raise ConfigurationError(
+            f"A log cannot be called {options.name!r}: up to 64 letters, digits, - and _ can be used."
+        )
     if url == "memory://":
         return Log(MemoryBroker(limits, options, clock=clock), MemoryState(clock=clock))
     scheme = url.partition(":")[0].partition("+")[0]

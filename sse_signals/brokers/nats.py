@@ -13,8 +13,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.brokers.nats_answers import IN_PROCESS, TOO_LARGE, Refused, answer
+from sse_signals.brokers.nats_events import join, pieces
 from sse_signals.brokers.nats_found import stored
-from sse_signals.brokers.nats_reader import PIECE, StreamReader
+from sse_signals.brokers.nats_reader import StreamReader
 from sse_signals.brokers.nats_session import Sessions
 from sse_signals.brokers.nats_state import NatsState
 from sse_signals.brokers.nats_stream import PARTITION
@@ -25,12 +26,10 @@ from sse_signals.interfaces import in_time
 from sse_signals.model import INDEX_BITS, INDEX_MASK, EventId, Fork, Receipt, Tail, position
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sse_signals.broker_options import BrokerOptions
-    from sse_signals.brokers.nats_reader import Record
     from sse_signals.brokers.nats_session import Session
-    from sse_signals.lineage import Lineage
     from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Signal
 
 _HEADERS: Final = 256  # bytes that the headers of a record take at most
@@ -72,7 +71,7 @@ class NatsBroker:
         self._name = options.name
         self._subject = f"{options.name}.{PARTITION}"
         self._logger = logger
-        self._lasts = ("", 0, 0)  # of the newest record of an epoch, as far as it is known, the index of its last signal
+        self._lasts = ("", 0, 0)  # epoch and number of the newest record that is known, and its last index
         self.state = NatsState(self._sessions)
 
     async def open(self) -> None:
@@ -111,24 +110,24 @@ class NatsBroker:
         return _ids(session, newest, 1, self._lasts[2])[0]
 
     async def tail(self, limits: HistoryLimits) -> Tail:
-        """See `sse_signals.interfaces.Broker.tail`. The node trims to its other limits as it loads."""
+        """See `sse_signals.interfaces.Broker.tail`. It begins after the last hole; the node trims it further."""
         session = await self._sessions.get(self._sessions.deadline())
         found = await self._sessions.look(session)
         lineage = session.lineage
         start = max(found.first, found.last - limits.count, 1)
+        before = position(start - 1, INDEX_MASK) if start > 1 else 0
         events: list[Event] = []
         reader = StreamReader(session.link, self._name, start)
         try:
             left = await reader.open()
             while left and session.lineage is lineage:
                 records = await self._sessions.read(session, reader)
-                for piece in _pieces(session, lineage, records, 0, events[-1].time_ms if events else 0):
-                    events += piece
+                for piece in pieces(session, lineage, records, 0, events[-1].time_ms if events else 0):
+                    before = join(before, events, piece)
                     await asyncio.sleep(0)
                 left = records[-1].pending if records[-1].number < found.last else 0
         finally:
             await reader.close()
-        before = position(start - 1, INDEX_MASK) if start > 1 else 0
         if len(events) > limits.count:
             before = events[-limits.count - 1].position
             del events[: -limits.count]
@@ -150,7 +149,7 @@ class NatsBroker:
                 await reader.open()
                 while session.lineage is lineage:
                     records = await self._sessions.read(session, reader)
-                    for piece in _pieces(session, lineage, records, at, time_ms):
+                    for piece in pieces(session, lineage, records, at, time_ms):
                         at, time_ms = piece[-1].position, piece[-1].time_ms
                         self._lasts = lineage.epoch, record_of(at), at & INDEX_MASK  # which outlives the record
                         yield piece
@@ -188,12 +187,21 @@ class NatsBroker:
                     session.link.drop()  # the stream has gone: look what there is instead
                 raise
             record, repeated = said["seq"], said.get("duplicate", False)
-            if record <= known and not repeated:
-                session.link.drop()  # so that it is compared: another stream has come in its place, and counts anew
-                raise BrokerUnavailable("the log is not what it was", outcome_unknown=True)
-            if session.link.up and not repeated:
-                self._sessions.memory.acknowledged(record, data)
+            if not repeated:
+                self._acknowledged(session, record, data, known)
             return record, repeated, session
+
+    def _acknowledged(self, session: Session, record: int, data: bytes, known: int) -> None:
+        """Remember a new record, unless its number is one that was known when it was sent.
+
+        Raises:
+            BrokerUnavailable: Another stream has come in the place of the log, and counts anew.
+        """
+        if record <= known:
+            session.link.drop()  # so that it is compared
+            raise BrokerUnavailable("the log is not what it was", outcome_unknown=True)
+        if session.link.up:
+            self._sessions.memory.acknowledged(record, data)
 
     async def _first(self, session: Session, record: int, key: IdempotencyKey, deadline: float) -> int | None:
         """Return how many signals the first request with a key had; None if its record is not held any more.
@@ -207,30 +215,6 @@ class NatsBroker:
         if f"{_DIGEST}: {key.digest.hex()}\r\n" not in first.headers:
             raise IdempotencyConflict("the idempotency key was used for another request")
         return len(decode(first.data, "", record, 0) or ())
-
-
-def _pieces(
-    session: Session, lineage: Lineage, records: Sequence[Record], at: int, time_ms: int
-) -> Iterator[Sequence[Event]]:
-    """Yield what comes after a position, in pieces of whole records, until the log has another lineage."""
-    piece: list[Event] = []
-    for record in records:
-        if session.lineage is not lineage:
-            return
-        events = _events(lineage, record, time_ms)
-        time_ms = events[-1].time_ms if events else time_ms
-        piece += [each for each in events if each.position > at]
-        if len(piece) >= PIECE:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
-
-
-def _events(lineage: Lineage, record: Record, time_ms: int) -> Sequence[Event]:
-    """Return what a record holds; a time before that of its predecessor is raised to it."""
-    epoch = lineage.epoch_at(position(record.number))
-    return decode(record.data, epoch, record.number, max(record.time_ns // _MS, time_ms)) or ()
 
 
 def _ids(session: Session, record: int, count: int, first: int = 0) -> Sequence[EventId]:

@@ -15,6 +15,7 @@ from sse_signals.errors import BrokerUnavailable, ConfigurationError
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
 
     from sse_signals.brokers.nats_url import Place
 
@@ -62,6 +63,7 @@ class Link:
         self._asked: dict[str, tuple[asyncio.Future[Msg], float]] = {}
         self._readers: dict[str, Reader] = {}
         self._sweeping: asyncio.TimerHandle | None = None
+        self._subscription: Subscription | None = None
         self._heard = 0.0
         self._leaving: asyncio.Task[None] | None = None
         self._complaint = ""  # what the server said last, such as that something is not permitted
@@ -93,7 +95,9 @@ class Link:
                 self._inbox = client.new_inbox() + "."
                 self.up = True
                 everything = self._inbox + "*"
-                await client.subscribe(everything, cb=self._incoming, pending_msgs_limit=0, pending_bytes_limit=0)
+                self._subscription = await client.subscribe(
+                    everything, cb=self._incoming, pending_msgs_limit=0, pending_bytes_limit=0
+                )
         except (OSError, NatsError, TimeoutError) as error:
             await self.close()
             if "authorization" in str(error).lower():
@@ -200,6 +204,8 @@ class Link:
                 future.set_exception(BrokerUnavailable("the connection to NATS was lost", outcome_unknown=True))
         for reader in list(self._readers.values()):
             reader.lost()
+        if self._subscription is not None:  # the client leaves its task behind when it cannot send what is left
+            self._subscription._stop_processing()  # noqa: SLF001 - what is public waits for the server
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None

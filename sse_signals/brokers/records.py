@@ -26,6 +26,8 @@ VERSION: Final = 1
 _SIGNALS: Final = "signals"
 _CONTROL: Final = "control"
 _NOBODY: Final = frozenset[str]()
+_TEXT: Final = (str, type(None))
+_LIST: Final = (list, type(None))
 
 
 def encode(signals: Sequence[Signal]) -> bytes:
@@ -97,10 +99,7 @@ def _signal(said: Sequence[Any], data: bytes) -> Signal:
         TypeError: Likewise.
     """
     address, targets, name = said
-    for text in (address, name):
-        if not (text is None or isinstance(text, str)):
-            raise TypeError(f"{text!r} is no text")
-    if not (targets is None or isinstance(targets, list)):
-        raise TypeError(f"{targets!r} are no targets")
+    if not (isinstance(address, _TEXT) and isinstance(name, _TEXT) and isinstance(targets, _LIST)):
+        raise TypeError(f"{said!r} is not an address, targets and a name")
     orjson.loads(data)  # one message that is no JSON would be the end of every reader
     return Signal(data, address, None if targets is None else frozenset[str](targets), name)

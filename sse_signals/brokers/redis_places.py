@@ -7,17 +7,20 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from redis.asyncio import Connection, Sentinel, SSLConnection
+from redis.asyncio import Sentinel, SSLConnection
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, RedisError
 
+from sse_signals.brokers.redis_packing import PlainConnection, SecureConnection
 from sse_signals.errors import ConfigurationError
 from sse_signals.setting_kinds import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from redis.asyncio import Connection
 
 _URL: Final = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?://(?:([^@/?#]*)@)?([^@/?#]+)(/[^?#]*)?(\?[^#]*)?")
 _PORTS: Final = {None: 6379, "cluster": 6379, "sentinel": 26379}
@@ -65,7 +68,8 @@ class Place:
             raise self._no_good() from None
         if _OURS & self._arguments.keys():
             raise ConfigurationError(f"The URL {self._shown} may not set {', '.join(_OURS & self._arguments.keys())}.")
-        self._made: Any = self._arguments.pop("connection_class", Connection)
+        secure = self._arguments.pop("connection_class", None) is SSLConnection
+        self._made: Any = SecureConnection if secure else PlainConnection
         self._arguments |= {**_FIXED, "db": db or self._arguments.get("db", 0), "socket_connect_timeout": timeout}
         del self._arguments["host"]
         self._places = places
@@ -119,7 +123,7 @@ class Place:
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
         }
-        if self._made is SSLConnection:
+        if self._made is SecureConnection:
             wait |= {"ssl": True, **{name: value for name, value in self._arguments.items() if name[:4] == "ssl_"}}
         sentinels = Sentinel(  # type: ignore[no-untyped-call]
             list(self._places), sentinel_kwargs=wait

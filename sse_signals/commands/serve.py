@@ -14,6 +14,7 @@ import structlog
 
 from sse_signals import logs, server, workers
 from sse_signals.errors import ConfigurationError
+from sse_signals.setting_kinds import SHARED_BROKERS
 from sse_signals.settings import Settings, load, option, variable
 
 if TYPE_CHECKING:
@@ -52,10 +53,22 @@ def serve(*, examples: bool, **options: Any) -> None:
         settings = load(os.environ, options)
         listening = _print_examples if examples else _nothing
         hub = workers if settings.workers > 1 else server
-        asyncio.run(hub.serve(settings, structlog.get_logger("sse_signals"), listening))
+        logger = structlog.get_logger("sse_signals")
+        _warn(settings, logger)
+        asyncio.run(hub.serve(settings, logger, listening))
     except ConfigurationError as error:
         click.echo(f"sse-signals: {error}", err=True)
         sys.exit(2)
+
+
+def _warn(settings: Settings, logger: Any) -> None:
+    """Say once what is allowed, and fails only later: nobody sees that hubs do not have the same secret."""
+    if settings.auth and settings.secret is None and settings.broker.startswith(SHARED_BROKERS):
+        hint = (
+            f"Give all hubs of this log the same {variable('secret')}, or a stream that a ticket opened cannot go on "
+            "at another hub, nor here after a restart."
+        )
+        logger.warning("the cookies of tickets are good at this hub only", not_set=[variable("secret")], hint=hint)
 
 
 def _print_examples(url: str) -> None:

@@ -31,7 +31,9 @@ class Health:
         """
         if self._site.ready:
             return self._say("ready", request)
-        raise unavailable(self._site.busy or "cut-off")
+        if self._site.busy:
+            raise unavailable(self._site.busy)
+        raise cut_off()
 
     def _say(self, status: str, request: web.Request) -> web.Response:
         return web.Response(

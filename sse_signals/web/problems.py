@@ -170,6 +170,12 @@ def unavailable(reason: str) -> Problem:
     return _busy(reason, f"The hub takes no streams at the moment ({reason}).", "Come back after Retry-After.", 2.0)
 
 
+def cut_off() -> Problem:
+    """Return the problem of a node that does not follow the log at the moment."""
+    detail = "The log is out of reach: publishing fails, open streams and resumes go on."
+    return _busy("cut-off", detail, "Send new clients to another node until this one is ready.", 2.0)
+
+
 def _busy(
     kind: str,
     detail: str,

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import nats
+import orjson
 import structlog
+from nats.aio.msg import Msg
 
 from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.nats import NatsBroker
+from sse_signals.brokers.nats_link import Link
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, Fork, HistoryLimits, IdempotencyKey, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    import pytest
     from nats.js import JetStreamContext
 
     from sse_signals.model import Event
+    from tests.brokers.servers import NatsServer
 
 DEADLINE = 20  # seconds
 LIMITS = HistoryLimits()
@@ -182,3 +188,57 @@ async def gone_back(broker: NatsBroker, *, tries: int = 1000) -> EventId:
 
 
 logging.getLogger("nats").setLevel(logging.CRITICAL)
+
+
+def refused(code: int) -> Msg:
+    """Return an answer of JetStream that refuses."""
+    error = {"error": {"code": 500, "err_code": code, "description": "for a test"}}
+    return Msg(_client=None, data=orjson.dumps(error))  # type: ignore[arg-type]
+
+
+def meddle(
+    monkeypatch: pytest.MonkeyPatch, part: str, first: Callable[[], Awaitable[Msg | None]], times: int = 1
+) -> list[str]:
+    """Have something happen before the next requests to a subject with a part, or instead of them; return which."""
+    seen: list[str] = []
+    request = Link.request
+
+    async def meddled(link: Link, subject: str, *arguments: Any, **how: Any) -> Msg:
+        if part in subject and len(seen) < times:
+            seen.append(subject)
+            instead = await first()
+            if instead is not None:
+                return instead
+        return await request(link, subject, *arguments, **how)
+
+    monkeypatch.setattr(Link, "request", meddled)
+    return seen
+
+
+def always(code: int) -> Callable[[], Awaitable[Msg | None]]:
+    """Refuse."""
+
+    async def refuse() -> Msg:
+        return refused(code)
+
+    return refuse
+
+
+async def save(server: NatsServer) -> None:
+    """Make a copy of its data."""
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(shutil.copytree, server.folder / "store", server.folder / "copy", dirs_exist_ok=True)
+    await asyncio.to_thread(server.start)
+
+
+async def go_back(server: NatsServer) -> None:
+    """Put the copy in the place of its data."""
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(shutil.rmtree, server.folder / "store")
+    await asyncio.to_thread(shutil.copytree, server.folder / "copy", server.folder / "store")
+    await asyncio.to_thread(server.start)
+
+
+async def publish(broker: NatsBroker, *numbers: int) -> list[EventId]:
+    """Publish numbers, each as a record."""
+    return [(await broker.publish(signals(number))).ids[0] for number in numbers]

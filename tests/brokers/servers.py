@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
@@ -23,11 +24,12 @@ PATIENCE = 20.0  # seconds that a server gets to listen
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and no connection gets by itself while its server is not there."""
+    while True:
+        port = random.randrange(15_000, 32_000)  # below those that connections get
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -61,11 +63,16 @@ class Server:
         log.close()
         end = time.monotonic() + PATIENCE
         while not self._listens():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.kill()
-                raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
+            self._expect_life(end)
             time.sleep(0.01)
+        self._expect_life(end)  # or it was somebody else who listens there
         return self
+
+    def _expect_life(self, end: float) -> None:
+        assert self.process is not None
+        if self.process.poll() is not None or time.monotonic() > end:
+            self.kill()
+            raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, such as SIGSTOP and SIGCONT."""

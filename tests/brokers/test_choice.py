@@ -106,3 +106,11 @@ def test_a_fault_of_our_own_is_not_blamed_on_an_extra(monkeypatch: pytest.Monkey
     monkeypatch.setattr(choice, "import_module", importing(missing))
     with pytest.raises(ModuleNotFoundError):
         choose("redis://h")
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a b", "a*", "a>", "a\r\nPUB b 0\r\n", "a\n", "\xe9", "a" * 65])
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///log.db", "redis://h", "nats://h"])
+def test_a_name_that_means_something_to_a_broker_is_refused(url: str, name: str) -> None:
+    """It becomes part of subjects and keys, which are sent as they are."""
+    with pytest.raises(ConfigurationError, match=r"A log cannot be called .*: up to 64 letters, digits, - and _"):
+        open_log(url, LIMITS, BrokerOptions(name=name), clock=clock, logger=structlog.get_logger())

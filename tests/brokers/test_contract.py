@@ -139,6 +139,7 @@ async def test_a_follower_gets_what_comes_later(broker: Broker) -> None:
         await broker.publish(signals(number))
         async with asyncio.timeout(DEADLINE):
             assert [e.message for e in await waiting] == [number]
+    await pieces.aclose()
 
 
 async def test_many_followers_get_the_same(broker: Broker) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sse_signals.errors import BrokerUnavailable
-from sse_signals.model import EventId, IdempotencyKey
+from sse_signals.model import EventId, IdempotencyKey, Signal
 from tests.brokers.nats_world import Node, Publisher, opened, operator, read, returned, running, signals, until
 from tests.brokers.servers import NatsServer
 from tests.faults.proxy import FaultProxy
@@ -150,6 +150,21 @@ async def test_a_server_that_comes_back_empty_has_another_log(server: NatsServer
         assert head.position == 0
         await broker.publish(signals(3))
         assert [event.message for event in await read(broker, before, 1)] == [3]
+
+
+async def test_nothing_is_left_of_a_connection_that_was_cut_with_much_to_send(server: NatsServer) -> None:
+    """The client then fails as it cleans up after itself."""
+    before = asyncio.all_tasks()
+    large = [Signal(b'"%b"' % (b"x" * 500_000))]
+    async with opened(server.url, timeout=0.3) as broker:
+        await broker.publish(signals(1))
+        server.signal(signal.SIGSTOP)
+        waiting = [asyncio.ensure_future(broker.publish(large)) for _ in range(30)]
+        await asyncio.sleep(0.05)  # the socket is full; what comes now stays with the client
+        said = await asyncio.gather(*waiting, broker.publish(large), return_exceptions=True)
+        server.signal(signal.SIGCONT)
+        assert {type(each) for each in said} == {BrokerUnavailable}
+    await until(lambda: asyncio.all_tasks() == before)
 
 
 async def test_closing_answers_whoever_waits(server: NatsServer) -> None:

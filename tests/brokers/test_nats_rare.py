@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
@@ -16,47 +15,22 @@ from sse_signals.brokers.nats_link import Link
 from sse_signals.brokers.nats_memory import Memory
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.model import Fork, IdempotencyKey, position
-from tests.brokers.nats_world import LIMITS, gone_back, opened, operator, read, returned, signals, until
+from tests.brokers.nats_world import (
+    LIMITS,
+    always,
+    gone_back,
+    meddle,
+    opened,
+    operator,
+    read,
+    returned,
+    signals,
+    until,
+)
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from tests.brokers.servers import NatsServer
-
-
-def refused(code: int) -> Msg:
-    """Return an answer of JetStream that refuses."""
-    error = {"error": {"code": 500, "err_code": code, "description": "for a test"}}
-    return Msg(_client=None, data=orjson.dumps(error))  # type: ignore[arg-type]
-
-
-def meddle(
-    monkeypatch: pytest.MonkeyPatch, part: str, first: Callable[[], Awaitable[Msg | None]], times: int = 1
-) -> list[str]:
-    """Have something happen before the next requests to a subject with a part, or instead of them; return which."""
-    seen: list[str] = []
-    request = Link.request
-
-    async def meddled(link: Link, subject: str, *arguments: Any, **how: Any) -> Msg:
-        if part in subject and len(seen) < times:
-            seen.append(subject)
-            instead = await first()
-            if instead is not None:
-                return instead
-        return await request(link, subject, *arguments, **how)
-
-    monkeypatch.setattr(Link, "request", meddled)
-    return seen
-
-
-def always(code: int) -> Callable[[], Awaitable[Msg | None]]:
-    """Refuse."""
-
-    async def refuse() -> Msg:
-        return refused(code)
-
-    return refuse
 
 
 async def test_a_key_that_somebody_else_is_just_using_is_asked_for_again(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sse_signals.errors import BrokerUnavailable, IdempotencyTableFull
-from sse_signals.model import ControlRecord, HistoryLimits, IdempotencyKey, Signal
+from sse_signals.model import INDEX_MASK, ControlRecord, EventId, Fork, HistoryLimits, IdempotencyKey, Signal, position
 from tests.brokers.redis_nodes import AFTER_ALL, DEADLINE, client, made, node, publish, read, signals
 
 if TYPE_CHECKING:
@@ -138,6 +139,25 @@ async def test_a_log_whose_hash_is_lost_goes_on_with_its_numbers(url: str) -> No
         assert (await publish(broker, 4)).position >> 10 == 4
         assert [e.message for e in await read(broker, AFTER_ALL, 4)] == [1, 2, 3, 4]
         assert [e.message for e in await read(broker, new, 1)] == [4]
+
+
+async def test_a_log_that_gets_another_epoch_is_followed_on(broker: RedisBroker, url: str) -> None:
+    """Whoever has read further than the old one counts goes back to there, and gets what follows anew."""
+    head = await publish(broker, 1, 2)
+    async with aclosing(broker.follow(head)) as pieces:  # type: ignore[type-var]
+        waiting = asyncio.ensure_future(anext(pieces))
+        await publish(broker, 3)
+        await waiting
+        waiting = asyncio.ensure_future(anext(pieces))
+        async with client(url) as redis:
+            forks = b'[["%b",%d]]' % (head.epoch.encode(), position(2, INDEX_MASK))
+            await redis.hset("sse_signals:{signals}:meta", mapping={"epoch": "newepoch", "forks": forks})
+        assert (await publish(broker, 4)) == EventId("newepoch", position(4))
+        (fork,) = await waiting
+        assert isinstance(fork, Fork)
+        assert (fork.epoch, fork.position) == ("newepoch", position(2, INDEX_MASK))
+        again = await anext(pieces)
+    assert [(event.epoch, event.message) for event in again] == [("newepoch", 3), ("newepoch", 4)]
 
 
 async def test_a_server_that_forgets_scripts_is_told_them_again(broker: RedisBroker, url: str) -> None:

@@ -166,3 +166,22 @@ async def test_reading_much_that_is_for_others_lets_the_loop_go_round(
             await asyncio.sleep(0)
         assert reading.result() == ["end"]
         assert turns > 5000 // 256
+
+
+async def test_who_is_cancelled_while_leaving_has_left(event_broker: EventBroker) -> None:
+    """Leaving has to wait while another comes; else the log would be followed for ever."""
+
+    async def leave() -> None:
+        await event_broker.start()
+        await event_broker.stop()
+
+    async def come() -> None:
+        await event_broker.start()
+        leaving.cancel()
+        await event_broker.stop()
+
+    leaving, coming = asyncio.create_task(leave()), asyncio.create_task(come())
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    await coming
+    assert not event_broker.service.started

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.line import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from tests.faults.nodes import Node
     from tests.faults.reader import Reader
     from tests.faults.trial import Trial
-    from tests.faults.world import World
 
 LOADED: Final = 0.3  # seconds that a machine may add on which other tests, all nodes and all clients are at work
 RESUMED: Final = 2.0 + LOADED  # seconds, besides the delay that a client was asked for, until its stream is back (F1)
 RETURNED: Final = 5.0 + LOADED  # seconds after the broker's return until something is acknowledged (F2)
 ANSWERED: Final = 2.0 + LOADED  # seconds until a publish is answered without the broker (F3)
 HISTORY: Final = ("--history-count", "50")  # events, so that it is soon trimmed (F5)
-BACK: Final = 1000  # records by which the log goes back (F9)
 
 
 async def killed_node(trial: Trial) -> None:
@@ -118,7 +116,7 @@ async def emptied(trial: Trial) -> None:
     """F4: the broker, or the node with the log in it, comes back with nothing: every stream is told of a gap."""
     it = trial.world
     await trial.moment()
-    before = [_gaps(reader) for reader in it.readers]
+    before = [gaps(reader) for reader in it.readers]
     if trial.log.server is None:
         await it.nodes[0].kill()
         await trial.log.empty()
@@ -129,16 +127,16 @@ async def emptied(trial: Trial) -> None:
         await trial.log.start()
     for reader, earlier in zip(it.readers, before, strict=True):
         try:
-            await reader.until(partial(_has_gaps, reader, earlier + 1))
+            await reader.until(partial(has_gaps, reader, earlier + 1))
         except TimeoutError:
             trial.broken.append(f"{reader.client.name} was told of no gap")
 
 
-def _has_gaps(reader: Reader, count: int) -> bool:
-    return _gaps(reader) >= count
+def has_gaps(reader: Reader, count: int) -> bool:
+    return gaps(reader) >= count
 
 
-def _gaps(reader: Reader) -> int:
+def gaps(reader: Reader) -> int:
     return sum(block.kind == "gap" for block in reader.blocks)
 
 
@@ -163,83 +161,22 @@ async def trimmed(trial: Trial) -> None:
     await it.more(3 * int(HISTORY[1]))
     it.resume(reader)
     await reader.until(lambda: any(block.kind == "event" for block in reader.blocks[blocks:]))
-    gaps = [block for block in reader.blocks[blocks:] if block.kind == "gap"]
-    trial.expect([(gap.gap_from, gap.reason) for gap in gaps] == [(after, "trimmed")], f"after {after}: {gaps}")
-    if not gaps:
+    missed = [block for block in reader.blocks[blocks:] if block.kind == "gap"]
+    trial.expect([(gap.gap_from, gap.reason) for gap in missed] == [(after, "trimmed")], f"after {after}: {missed}")
+    if not missed:
         return
     first = next(block for block in reader.blocks[blocks:] if block.kind == "event")
     await it.mark()
     attempts = [attempt for each in it.publishers for attempt in each.attempts]
-    trial.expect(any(each.id == gaps[0].id for each in attempts), f"the gap ends at no event: {gaps}")
+    trial.expect(any(each.id == missed[0].id for each in attempts), f"the gap ends at no event: {missed}")
     # What is held and comes before the first that it got is for others.
-    held = [each for each in attempts if _number(gaps[0].id) < _number(each.id) < _number(first.id)]
+    held = [each for each in attempts if _number(missed[0].id) < _number(each.id) < _number(first.id)]
     withheld = [each for each in held if reader.client.may_see(each)]
-    trial.expect(not withheld, f"between {gaps} and {first} there are {withheld}")
+    trial.expect(not withheld, f"between {missed} and {first} there are {withheld}")
 
 
 def _number(event_id: str | None) -> tuple[int, ...]:
     return tuple(map(int, event_id.partition("-")[2].split("."))) if event_id else ()
-
-
-async def rolled_back(trial: Trial) -> None:
-    """F9: the broker's log goes back by 1,000 records, under live streams and such that come back."""
-    await _rolled_back(trial, ())
-
-
-async def all_rolled_back(trial: Trial) -> None:
-    """F9: the same when the nodes end too, as on one machine that fails: nobody is left who has seen what is lost."""
-    await _rolled_back(trial, trial.world.nodes)
-
-
-async def _rolled_back(trial: Trial, killed: Sequence[Node]) -> None:
-    it = trial.world
-    above, below, live = it.readers[::3], it.readers[1::3], it.readers[2::3]
-    for reader in below:
-        it.pause(reader)
-    told, live_told = [_gaps(reader) for reader in below], [_gaps(reader) for reader in live]
-    since = monotonic()
-    await _stop_log(trial)
-    await trial.log.save()
-    await _start_log(trial)
-    await it.more(trial.random.randint(10, 100))
-    for reader in above:
-        it.pause(reader)
-    await _burst(it)
-    for node in killed:
-        await node.kill()
-    await _stop_log(trial)
-    until = monotonic()
-    await trial.log.roll_back()
-    await _start_log(trial)
-    for node in killed:
-        if not node.runs:
-            await node.start()
-    attempts = [attempt for each in it.publishers for attempt in each.attempts]
-    trial.destroyed |= {attempt.content for attempt in attempts if since <= attempt.sent < until}
-    await trial.first_acknowledged(RETURNED)
-    for reader, earlier in zip(live, live_told, strict=True):
-        await reader.until(partial(_has_gaps, reader, earlier + 1))  # now all nodes know
-    if trial.random.random() < 0.5:
-        await _burst(it)  # so that the positions of those above are taken again
-    for reader in (*below, *above):
-        it.resume(reader)
-    await it.mark()
-    trial.expect([_gaps(reader) for reader in below] == told, "who stood below the fork was told of a gap")
-
-
-async def _stop_log(trial: Trial) -> None:
-    await (trial.world.nodes[0] if trial.log.server is None else trial.log).kill()
-
-
-async def _start_log(trial: Trial) -> None:
-    log = trial.world.nodes[0] if trial.log.server is None else trial.log
-    if not log.runs:
-        await log.start()
-
-
-async def _burst(it: World) -> None:
-    publishers = [it.publisher() for _ in range(10)]
-    await asyncio.gather(*(each.run(interval=0, limit=BACK // 10) for each in publishers))
 
 
 async def soak(trial: Trial) -> None:

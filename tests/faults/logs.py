@@ -70,8 +70,15 @@ class Log:
         """Whether its server does."""
         return self.server is not None and self.server.process is not None
 
+    @property
+    def pid(self) -> int:
+        """Its server's process."""
+        assert self.server is not None
+        assert self.server.process is not None
+        return self.server.process.pid
+
     async def save(self) -> None:
-        """Keep what it has now, to `roll_back` to; who has it must not run."""
+        """Keep what it has now, to `roll_back` to; who has it must not run meanwhile."""
         await asyncio.to_thread(shutil.copytree, self._folder, self._saved, dirs_exist_ok=True)
 
     async def roll_back(self) -> None:

@@ -7,16 +7,15 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from tests.faults.backwards import all_rolled_back, rolled_back
 from tests.faults.happen import (
     HISTORY,
-    all_rolled_back,
     cut_off,
     emptied,
     half_open,
     killed_log,
     killed_node,
     rolled,
-    rolled_back,
     slow,
     soak,
     trimmed,
