@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.brokers.nats_answers import IN_PROCESS, TOO_LARGE, Refused, answer
-from sse_signals.brokers.nats_events import join, pieces
+from sse_signals.brokers.nats_events import pieces
 from sse_signals.brokers.nats_found import stored
 from sse_signals.brokers.nats_reader import StreamReader
 from sse_signals.brokers.nats_session import Sessions
@@ -110,12 +110,11 @@ class NatsBroker:
         return _ids(session, newest, 1, self._lasts[2])[0]
 
     async def tail(self, limits: HistoryLimits) -> Tail:
-        """See `sse_signals.interfaces.Broker.tail`. It begins after the last hole; the node trims it further."""
+        """See `sse_signals.interfaces.Broker.tail`. The node trims to its other limits as it loads."""
         session = await self._sessions.get(self._sessions.deadline())
         found = await self._sessions.look(session)
         lineage = session.lineage
         start = max(found.first, found.last - limits.count, 1)
-        before = position(start - 1, INDEX_MASK) if start > 1 else 0
         events: list[Event] = []
         reader = StreamReader(session.link, self._name, start)
         try:
@@ -123,11 +122,12 @@ class NatsBroker:
             while left and session.lineage is lineage:
                 records = await self._sessions.read(session, reader)
                 for piece in pieces(session, lineage, records, 0, events[-1].time_ms if events else 0):
-                    before = join(before, events, piece)
+                    events += piece
                     await asyncio.sleep(0)
                 left = records[-1].pending if records[-1].number < found.last else 0
         finally:
             await reader.close()
+        before = position(start - 1, INDEX_MASK) if start > 1 else 0
         if len(events) > limits.count:
             before = events[-limits.count - 1].position
             del events[: -limits.count]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.brokers.nats_reader import PIECE
-from sse_signals.brokers.records import decode, record_of
-from sse_signals.model import INDEX_MASK, follows, position
+from sse_signals.brokers.records import decode
+from sse_signals.model import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,26 +17,6 @@ if TYPE_CHECKING:
     from sse_signals.model import Event
 
 _MS: Final = 10**6  # nanoseconds
-
-
-def join(before: int, events: list[Event], piece: Sequence[Event]) -> int:
-    """Add a piece to the events of a tail, and return the position that they follow.
-
-    A record that was deleted or cannot be read leaves a hole, which a tail cannot have: it begins after the last one.
-
-    Args:
-        before: The position that the events follow, or that the first will.
-        events: What is there; it is changed.
-        piece: What comes next.
-    """
-    at = events[-1].position if events else before
-    for event in piece:
-        if not follows(at, event.position):
-            before = position(record_of(event.position) - 1, INDEX_MASK)
-            events.clear()
-        events.append(event)
-        at = event.position
-    return before
 
 
 def pieces(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from sse_signals.web.problems import BASE_HEADERS, unavailable
+from sse_signals.web.problems import BASE_HEADERS, cut_off, unavailable
 
 if TYPE_CHECKING:
     from sse_signals.web.site import Site
