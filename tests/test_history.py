@@ -236,6 +236,16 @@ def test_loading_takes_over_epoch_and_floor() -> None:
     assert held.start == held.end == 2
 
 
+def test_loading_begins_after_the_last_hole() -> None:
+    """A record that the log does not hold any more keeps no node from starting; an event of another log does."""
+    held = history()
+    held.load(Tail(EventId(EPOCH, position(2)), [make(3), make(5), make(8), make(9)]))
+    assert [each.position for each in held.read(0, held.end)] == [position(8), position(9)]
+    assert (held.floor, held.head, len(held)) == (position(8) - 1, position(9), 2)
+    with pytest.raises(ValueError, match="does not follow"):
+        held.load(Tail(EventId(EPOCH, position(2)), [make(3), make(5, epoch="zyxwvuts")]))
+
+
 def test_targets_and_addresses_count() -> None:
     """What an event holds besides its frame counts against the limit of bytes."""
     plain, targeted = history(), history()

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.errors import NotAuthenticated, NotGranted, SignalsError
+from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
 from sse_signals.identity import ANYBODY
 from sse_signals.life.access import tell
 from sse_signals.life.limits import StreamLimits
@@ -15,6 +15,7 @@ from sse_signals.web import origins
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.gate import Gate
 from sse_signals.web.problems import Problem, internal_error, of
+from sse_signals.web.refusals import Refusals
 from sse_signals.web.tickets import prolong
 
 if TYPE_CHECKING:
@@ -104,12 +105,14 @@ class Site:
     tickets: Tickets | None = None
     rate: Buckets | None = None
     places: StreamLimits = field(init=False)
+    refusals: Refusals = field(init=False)
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.refusals = Refusals(self.logger, self.clock)
         self.places = StreamLimits(
             per_identity=self.limits.streams_per_identity, per_address=self.limits.streams_per_address
         )
@@ -220,6 +223,8 @@ class Site:
                 problem = error
             case SignalsError():
                 problem = of(error)
+                if isinstance(error, BrokerUnavailable):
+                    self.refusals.tell(error)
             case _:
                 problem = internal_error()
         if problem.status == 500:

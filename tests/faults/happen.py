@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,7 @@ LOADED: Final = 0.3  # seconds that a machine may add on which other tests, all 
 RESUMED: Final = 2.0 + LOADED  # seconds, besides the delay that a client was asked for, until its stream is back (F1)
 RETURNED: Final = 5.0 + LOADED  # seconds after the broker's return until something is acknowledged (F2)
 ANSWERED: Final = 2.0 + LOADED  # seconds until a publish is answered without the broker (F3)
+OUTRUN: Final = 500  # records: more than a log holds that is soon trimmed, however roughly its server does that (F5)
 HISTORY: Final = ("--history-count", "50")  # events, so that it is soon trimmed (F5)
 
 
@@ -173,6 +176,24 @@ async def trimmed(trial: Trial) -> None:
     held = [each for each in attempts if _number(missed[0].id) < _number(each.id) < _number(first.id)]
     withheld = [each for each in held if reader.client.may_see(each)]
     trial.expect(not withheld, f"between {missed} and {first} there are {withheld}")
+
+
+async def outrun(trial: Trial) -> None:
+    """F5: the log is trimmed under a node that stands still for a while: its streams are told, live as they are."""
+    it = trial.world
+    steady, stopped = it.nodes
+    readers = [reader for reader in it.readers if reader.client.sessions[-1].node == stopped.url]
+    before = [gaps(reader) for reader in readers]
+    os.kill(stopped.pid, signal.SIGSTOP)
+    try:
+        publishers = [it.publisher(node=steady) for _ in range(10)]
+        await asyncio.gather(*(each.run((None,), interval=0, limit=OUTRUN // 10) for each in publishers))
+    finally:
+        os.kill(stopped.pid, signal.SIGCONT)
+    for reader, earlier in zip(readers, before, strict=True):
+        await reader.until(partial(has_gaps, reader, earlier + 1))
+        reasons = [block.reason for block in reader.blocks if block.kind == "gap"][earlier:]
+        trial.expect(reasons == ["trimmed"], f"{reader.client.name} was told {reasons}")
 
 
 def _number(event_id: str | None) -> tuple[int, ...]:

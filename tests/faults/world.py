@@ -78,12 +78,12 @@ class World:
             publisher = self.publisher(tries=tries)
             self._publishing.append(self._begin(publisher.run(TOPICS, TARGETS, interval=interval)))
 
-    def publisher(self, *, tries: int = 1) -> Publisher:
-        """Return a publisher that does nothing by itself."""
+    def publisher(self, *, tries: int = 1, node: Node | None = None) -> Publisher:
+        """Return a publisher that does nothing by itself; it publishes at all nodes in turn, or at one."""
         number = len(self.publishers)
         name = f"p{number}"
-        mine = token(name, publishes=True)
-        self.publishers.append(Publisher(self._http, self.urls, name, token=mine, tries=tries, number=number))
+        mine, urls = token(name, publishes=True), self.urls if node is None else lambda: [node.url]
+        self.publishers.append(Publisher(self._http, urls, name, token=mine, tries=tries, number=number))
         return self.publishers[-1]
 
     def pause(self, reader: Reader) -> None:

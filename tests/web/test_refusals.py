@@ -1,50 +1,43 @@
-"""What is logged of clients that reset at once, and of streams that are sent away."""
+"""What clients and operators are told of a log that takes nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import socket
-import struct
+from typing import Any
 
-import pytest
-from structlog.testing import capture_logs
+import structlog
 
-from tests.web.doors import OpenDoor, foreign, own, until
-from tests.web.rawhttp import ask, connection, request
+from sse_signals.errors import BrokerUnavailable
+from sse_signals.web.problems import of
+from sse_signals.web.refusals import EVERY_MS, Refusals
+from tests.brokers.conftest import Clock
 
 
-@pytest.mark.parametrize("open_door", [own, foreign])
-@pytest.mark.parametrize("target", ["/signals/stream", "/signals/stream?poll=1", "/signals/stream?since=all"])
-async def test_clients_that_reset_at_once(open_door: OpenDoor, target: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Clients that ask for a stream and reset, at whatever moment, are no error to anybody and leave nothing."""
-    caplog.set_level(logging.INFO)
-    with capture_logs() as logs:
-        async with open_door() as door:
-            for number in range(100):
-                async with connection(door.url) as (_, writer):
-                    writer.write(request("GET", target))
-                    for _ in range(number % 20):
-                        await asyncio.sleep(0)
-                    sock = writer.get_extra_info("socket")
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            await until(lambda: not any(door.counts().values()) and not door.connections())
-    assert any(entry["event"] == "stream opened" for entry in logs)
-    assert [entry for entry in logs if entry["log_level"] in {"error", "critical"}] == []
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+def test_refusals_are_told_every_ten_seconds_with_their_number() -> None:
+    """The first at once, so that nobody wonders why nothing works; a clock that goes back does not silence them."""
+    lines: list[Any] = []
+
+    def keep(_logger: Any, _method: str, line: Any) -> Any:
+        lines.append(line)
+        raise structlog.DropEvent
+
+    clock = Clock()
+    refusals = Refusals(structlog.wrap_logger(None, processors=[keep]), clock)
+    for _ in range(3):
+        refusals.tell(BrokerUnavailable("it is full"))
+    clock.now_ms += EVERY_MS
+    refusals.tell(BrokerUnavailable("it is away"))
+    clock.now_ms -= 100 * EVERY_MS
+    refusals.tell(BrokerUnavailable("it is late"))
+    assert [(line["error"], line["requests"]) for line in lines] == [
+        ("it is full", 1),
+        ("it is away", 3),
+        ("it is late", 1),
+    ]
 
 
-@pytest.mark.parametrize("target", ["/signals/stream?topic=a", "/signals/stream?poll=1&topic=a"])
-async def test_streams_that_are_refused(target: str) -> None:
-    """Each stream that is sent away leaves one record, with the reason."""
-    async with own(max_streams=1) as door:
-        async with connection(door.url) as (reader, writer):
-            writer.write(request("GET", "/signals/stream"))
-            await reader.readuntil(b"signals.open")
-            with capture_logs() as logs:
-                await ask(door.url, request("GET", target))
-            assert [(entry["event"], entry["reason"]) for entry in logs] == [("stream refused", "full")]
-            await door.service.drain()
-        with capture_logs() as logs:
-            await ask(door.url, request("GET", target))
-        assert [(entry["event"], entry["reason"]) for entry in logs] == [("stream refused", "shutdown")]
+def test_where_the_log_is_concerns_no_client() -> None:
+    """The answer does not hold what the broker says of itself."""
+    response = of(BrokerUnavailable("Redis at redis://10.0.0.7 cannot be reached")).response({})
+    assert response.status == 503
+    assert isinstance(response.body, bytes)
+    assert b"10.0.0.7" not in response.body
