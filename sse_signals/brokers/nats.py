@@ -3,7 +3,8 @@
 Records are published to ``<name>.0``: there is one partition today. What the brokers keep in the log for themselves is
 published to ``<name>.epoch``, and takes a number like any record. Times are those that the server has stored; whoever
 follows raises one that is lower than its predecessor's, so that nodes differ at most by how far the server's clock has
-stepped back.
+stepped back. A log that has lost records gets a new epoch, and also one whose server was started anew, unless a node is
+left that has seen all that it holds; of a cluster's servers that is not asked, since they stand in for each other.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Records are one stream; they are appended by a script, so that the idempotency key and the record are there together or
 not at all. All that wait go in one round trip, up to 64 records in one script. What is acknowledged is as durable as
 the server keeps it: with ``appendonly yes`` it survives the server's process; replication is asynchronous, so that a
-replica that takes over may lack the newest records. Then the log gets a new epoch (see `sse_signals.lineage`). Redis
-before 7 does not heed ``min-replicas-to-write`` in scripts, so it does not bound what may be lost there.
+replica that takes over may lack the newest records. Then the log gets a new epoch (see `sse_signals.lineage`), and also
+when its server was started anew, unless a node is left that has seen all that it holds. Redis before 7 does not heed
+``min-replicas-to-write`` in scripts, so it does not bound what may be lost there.
 
 The stream is bounded by the history limits: by count with each record, by bytes and age now and then. Bytes are those
 that the server uses, and are looked at whenever this node has added a sixteenth of the limit.

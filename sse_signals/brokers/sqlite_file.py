@@ -41,6 +41,8 @@ class LogFile:
     Attributes:
         connection: To the file, for what belongs into the same transaction.
         clock: Returns milliseconds since 1970-01-01 UTC.
+        path: Of the file.
+        forked: Whether the log had to get a new epoch when it was opened.
     """
 
     connection: sqlite3.Connection
@@ -59,11 +61,13 @@ class LogFile:
         """
         self.clock = clock
         self._place = place
+        self.path = str(place.path)
         self._limits = limits
         self._options = options
         self._claim = Claim(place.path)
         self._known: Known | None = None  # what this process knows of the log
         self._open = False
+        self.forked = False
         self._inode = 0
         self._first = self._floor = 0  # number of the oldest record, and of what it will be
         self._head = self._committed = 0  # number of the newest record, with and without what is not committed yet
@@ -180,7 +184,7 @@ class LogFile:
         self._time_ms = 0
         for (time_ms,) in self.connection.execute("SELECT time_ms FROM records WHERE record = ?", (self._head,)):
             self._time_ms = time_ms
-        self._lineage = lineage_of(
+        self._lineage, self.forked = lineage_of(
             self.connection, self._head, known=self._known or self._claim.known(), inode=self._inode, waits=waits
         )
         self._note()

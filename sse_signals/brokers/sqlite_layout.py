@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -40,6 +42,7 @@ def connect(place: Place) -> sqlite3.Connection:
         ConfigurationError: The file is something else.
         BrokerUnavailable: It cannot be used at the moment.
     """
+    _create(place)
     try:
         connection = sqlite3.connect(place.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -55,6 +58,15 @@ def connect(place: Place) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _create(place: Place) -> None:
+    """Make the file if it is not there: nobody else may read it, since it holds what is meant for some people only.
+
+    SQLite gives the files that it makes beside it the same rights.
+    """
+    with suppress(OSError):  # which SQLite will say more of
+        os.close(os.open(place.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _set_up(connection: sqlite3.Connection, place: Place) -> None:

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-def lineage_of(connection: sqlite3.Connection, head: int, *, known: Known | None, inode: int, waits: bool) -> Lineage:
-    """Return a log's lineage, with a new epoch if it is not where it was left; that is in the file then.
+def lineage_of(
+    connection: sqlite3.Connection, head: int, *, known: Known | None, inode: int, waits: bool
+) -> tuple[Lineage, bool]:
+    """Return a log's lineage, and whether it has a new epoch since it is not where it was left; the file says so then.
 
     Args:
         connection: To the file.
@@ -47,7 +49,8 @@ def lineage_of(connection: sqlite3.Connection, head: int, *, known: Known | None
     lineage = Lineage.from_json(orjson.loads(about["lineage"]))
     boot = BOOT.read_text().strip() if BOOT.exists() else ""
     left_so = known is not None and known.epoch == lineage.epoch and known.record <= head
-    if "inode" in about and not (left_so and about["inode"] == str(inode) and about["boot"] in ("", boot)):
+    forks = "inode" in about and not (left_so and about["inode"] == str(inode) and about["boot"] in ("", boot))
+    if forks:
         last = head if known is None or known.epoch != lineage.epoch else min(head, known.record)
         lineage = lineage.fork(new_epoch(), position(last, INDEX_MASK))
     now = {"boot": "" if waits else boot, "inode": str(inode), "lineage": orjson.dumps(lineage.to_json()).decode()}
@@ -55,7 +58,7 @@ def lineage_of(connection: sqlite3.Connection, head: int, *, known: Known | None
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", now.items())
         connection.execute("COMMIT")
-    return lineage
+    return lineage, forks
 
 
 def closed_well(connection: sqlite3.Connection) -> None:

@@ -80,6 +80,7 @@ class Writer:
         self._file = file
         self._logger = logger
         self._gathered: list[Job] = []
+        self._complaint = ""  # the last failure, as long as it lasts
         self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._before = after.thread if after is not None else None
@@ -140,7 +141,7 @@ class Writer:
     def _do(self, batch: Sequence[tuple[Job, Work]]) -> None:
         try:
             if not self._file.usable:
-                self._call(self._load, self._file.open())
+                self._load_anew()
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
             known = isinstance(error, (BrokerUnavailable, ConfigurationError))
             outcome = error if known else self._failure(error, unknown=False)
@@ -152,6 +153,11 @@ class Writer:
         for job, work in batch:
             if not job.writes:
                 self._look(job, work)
+
+    def _load_anew(self) -> None:
+        self._call(self._load, self._file.open())
+        if self._file.forked:
+            self._logger.warning("the log is not where it was left: it gets a new epoch", file=self._file.path)
 
     def _transact(self, batch: Sequence[tuple[Job, Work]]) -> None:
         committing = False
@@ -165,6 +171,7 @@ class Writer:
             outcome = self._failure(error, unknown=committing and not harmless)
             self._call(self._tell, [(job.future, None, outcome) for job, _ in batch])
         else:
+            self._complaint = ""
             self._call(self._finish, events, outcomes)
 
     def _outcome(self, job: Job, work: Work) -> Outcome:
@@ -181,7 +188,9 @@ class Writer:
         self._call(self._tell, [outcome])
 
     def _failure(self, error: Exception, *, unknown: bool) -> BrokerUnavailable:
-        self._logger.warning("the log's file cannot be used", error=repr(error))
+        if repr(error) != self._complaint:  # else it has been told
+            self._complaint = repr(error)
+            self._logger.warning("the log's file cannot be used", error=self._complaint)
         return BrokerUnavailable(f"the log's file cannot be used: {error}", outcome_unknown=unknown)
 
     def _call(self, callback: Callable[..., object], *arguments: Any) -> None:

@@ -31,11 +31,13 @@ class Files:
     Attributes:
         path: Of the log that is used if no other is named.
         clock: Which tells them the time.
+        told: What they have said.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "log.db"
         self.clock = Clock()
+        self.told: list[Any] = []
         self.made: list[SqliteBroker] = []
 
     def broker(
@@ -44,9 +46,14 @@ class Files:
         """Return a log that is not open yet."""
         url = f"sqlite:///{path or self.path}{query}"
         chosen = BrokerOptions(**options)
-        log = SqliteBroker(url, limits or HistoryLimits(), chosen, clock=self._now, logger=structlog.get_logger())
+        logger = structlog.wrap_logger(None, processors=[self._keep])
+        log = SqliteBroker(url, limits or HistoryLimits(), chosen, clock=self._now, logger=logger)
         self.made.append(log)
         return log
+
+    def _keep(self, _logger: Any, _method: str, line: Any) -> Any:
+        self.told.append(line)
+        raise structlog.DropEvent
 
     def _now(self) -> int:
         return self.clock()  # which a test may replace
@@ -71,6 +78,10 @@ class Files:
         """Run a statement on the file, and return what it finds. Not from within an event loop."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
+
+    def modes(self) -> dict[str, int]:
+        """Return who may do what with each file. Not from within an event loop."""
+        return {path.name: path.stat().st_mode & 0o777 for path in self.path.parent.iterdir()}
 
     def forget_journal(self) -> None:
         """Delete what belongs to the file that was here, as somebody does who puts back a copy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,3 +172,16 @@ async def test_reading_leaves_the_collector_as_it_was(files: Files) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+async def test_the_file_is_for_its_owner_alone(files: Files) -> None:
+    """It holds what is meant for some people only, and so do those that SQLite makes beside it."""
+    before = os.umask(0o022)
+    try:
+        log = await files.open()
+        await publish(log, 1)
+    finally:
+        os.umask(before)
+    assert await asyncio.to_thread(files.modes) == dict.fromkeys(
+        ("log.db", "log.db-lock", "log.db-shm", "log.db-wal"), 0o600
+    )

@@ -75,6 +75,11 @@ async def test_an_older_copy_is_put_back(files: Files, how: str) -> None:
         assert messages(events) == expected
     fork, event = await read(log, old, 2)
     assert (fork.position, event.message) == (position(2, INDEX_MASK), 4)
+    (told,) = files.told
+    assert told == {
+        "event": "the log is not where it was left: it gets a new epoch",
+        "file": str(files.path),
+    }
 
 
 async def ids(log: SqliteBroker) -> list[int]:

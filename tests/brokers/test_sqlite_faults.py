@@ -55,6 +55,7 @@ async def test_a_full_file(files: Files) -> None:
     files.clock.now_ms += 3_700_000
     receipt = await log.publish(big, key=key)
     assert (receipt.repeated, list(receipt.ids)) == (False, [EventId(start.epoch, position(sent + 1))])
+    assert len(files.told) == 1, "it is said once, and not for each publish"
 
 
 class SlowDisk:
