@@ -13,9 +13,10 @@ import asyncio
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.brokers.nats_answers import IN_PROCESS, TOO_LARGE, Refused, answer
+from sse_signals.brokers.nats_answers import IN_PROCESS, TOO_LARGE, WRONG_LAST, Refused, answer
 from sse_signals.brokers.nats_events import pieces
-from sse_signals.brokers.nats_found import stored
+from sse_signals.brokers.nats_found import NOTES, stored
+from sse_signals.brokers.nats_memory import EXPECTED
 from sse_signals.brokers.nats_reader import StreamReader
 from sse_signals.brokers.nats_session import Sessions
 from sse_signals.brokers.nats_state import NatsState
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sse_signals.brokers.nats_session import Session
     from sse_signals.model import Event, HistoryLimits, IdempotencyKey, Signal
 
-_HEADERS: Final = 256  # bytes that the headers of a record take at most
+_HEADERS: Final = 512  # bytes that the headers of a record take at most
 _DIGEST: Final = "Signals-Digest"
 _AGAIN: Final = 0.02  # seconds after which to ask again for a request that somebody else is just making
 _ENOUGH: Final = 1024 * 1024  # what NATS takes as it comes, and a request body is at most as the hub comes
@@ -71,6 +72,7 @@ class NatsBroker:
         self._sessions = Sessions(url, limits, options, logger)
         self._name = options.name
         self._subject = f"{options.name}.{PARTITION}"
+        self._notes = f"{options.name}.{NOTES}"
         self._logger = logger
         self._lasts = ("", 0, 0)  # epoch and number of the newest record that is known, and its last index
         self.state = NatsState(self._sessions)
@@ -177,20 +179,32 @@ class NatsBroker:
                 raise _too_large(session.link.max_payload)
             known = self._sessions.memory.highest
             try:
-                said = answer(await session.link.request(self._subject, data, headers, deadline=deadline))
+                sent = headers if not session.alone else {**(headers or {}), **self._only_after(session.note)}
+                said = answer(await session.link.request(self._subject, data, sent, deadline=deadline))
             except Refused as error:
-                if error.code == IN_PROCESS:
-                    await asyncio.sleep(_AGAIN)
-                    continue
-                if error.code == TOO_LARGE:
-                    raise _too_large(session.link.max_payload) from error
-                if not error.code:
-                    session.link.drop()  # the stream has gone: look what there is instead
-                raise
+                await self._refused(error, session, deadline)
+                continue
             record, repeated = said["seq"], said.get("duplicate", False)
             if not repeated:
                 self._acknowledged(session, record, data, known)
             return record, repeated, session
+
+    async def _refused(self, error: Refused, session: Session, deadline: float) -> None:
+        """Do what makes another try sensible, or raise what there is to say."""
+        if error.code == WRONG_LAST:
+            await self._sessions.catch_up(session, deadline)
+        elif error.code == IN_PROCESS:
+            await asyncio.sleep(_AGAIN)
+        elif error.code == TOO_LARGE:
+            raise _too_large(session.link.max_payload) from error
+        else:
+            if not error.code:
+                session.link.drop()  # the stream has gone: look what there is instead
+            raise error
+
+    def _only_after(self, note: int) -> dict[str, str]:
+        """Return what has a server refuse a record if there is a newer note, since its id would be of a past epoch."""
+        return {EXPECTED: str(note), f"{EXPECTED}-Subject": self._notes}
 
     def _acknowledged(self, session: Session, record: int, data: bytes, known: int) -> None:
         """Remember a new record, unless its number is one that was known when it was sent.

@@ -115,13 +115,16 @@ class Memory:
         return there is None or there.data == data
 
 
-async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> Lineage:
+async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> tuple[Lineage, int]:
     """Compare a log with what is known of it; give it another epoch if it has lost something that nobody has noticed.
 
     A server that was started anew may have lost what it held last. Unless this process has known of all that it holds,
     the log gets another epoch then too: that costs nobody a gap who has read no further.
 
     Whoever gives it one does so only if nobody else did meanwhile; who comes second takes what the first has said.
+
+    Returns:
+        The log's lineage, and the number of the newest note about it, 0 if there is none.
 
     Raises:
         BrokerUnavailable: There is no answer.
@@ -139,6 +142,7 @@ async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> Linea
             last = min(found.last, memory.highest) if last is None else last
             there = known.fork(new_epoch(), position(last, INDEX_MASK))
             if await _say(link, found, note, spoken(there, found.epoch, link.server)):
+                note = await stored(link, found.name, {"last_by_subj": f"{found.name}.{NOTES}"})
                 logger.warning("the log has lost records and got a new epoch", epoch=there.epoch, last_same_record=last)
                 memory.forget_above(last)
                 break
@@ -152,7 +156,7 @@ async def reckon(link: Link, found: Found, memory: Memory, logger: Any) -> Linea
     if there != found.lineage or link.server not in ("", found.server):
         found = await look(link, found.name)  # others may have been faster
         await remember(link, found, newer(found.lineage, there), logger)
-    return there
+    return there, note.record if note is not None else 0
 
 
 def _carried_on(memory: Memory, there: Lineage) -> Lineage:

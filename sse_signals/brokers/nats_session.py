@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.brokers.nats_found import NOTES, look, newer, noted
+from sse_signals.brokers.nats_found import NOTES, look, newer, noted, stored
 from sse_signals.brokers.nats_link import Link
 from sse_signals.brokers.nats_memory import Memory, reckon
 from sse_signals.brokers.nats_stream import found_or_made, log_stream, state_stream
@@ -30,11 +30,16 @@ class Session:
         link: The connection.
         root: The epoch that the log began with.
         lineage: The log's at the moment.
+        note: The number of the newest note about it; 0 if there is none.
+        alone: Whether one server has the stream: then it looks for a newer note before it appends a record. Several
+            servers lose nothing, and would let only one record at a time wait for that.
     """
 
     link: Link
     root: str
     lineage: Lineage
+    note: int
+    alone: bool
 
 
 class Sessions:
@@ -119,10 +124,25 @@ class Sessions:
         for record in records:
             self.memory.saw(record.number, record.time_ns)
             if record.subject == notes:
-                lineage = newer(session.lineage, noted(record.data, session.root, record.number)[0])
-                if lineage is not session.lineage:
-                    self.memory.forget_above((lineage.shared(session.lineage.epoch) or 0) >> INDEX_BITS)
-                    self.memory.lineage = session.lineage = lineage
+                self._noted(session, record.number, record.data)
+
+    async def catch_up(self, session: Session, deadline: float) -> None:
+        """Learn of a note that somebody else has written.
+
+        Raises:
+            BrokerUnavailable: There is no answer.
+        """
+        note = await stored(session.link, self.name, {"last_by_subj": f"{self.name}.{NOTES}"}, deadline)
+        session.note = note.record if note is not None else 0
+        if note is not None:
+            self._noted(session, note.record, note.data)
+
+    def _noted(self, session: Session, record: int, data: bytes) -> None:
+        session.note = max(session.note, record)
+        lineage = newer(session.lineage, noted(data, session.root, record)[0])
+        if lineage is not session.lineage:
+            self.memory.forget_above((lineage.shared(session.lineage.epoch) or 0) >> INDEX_BITS)
+            self.memory.lineage = session.lineage = lineage
 
     async def read(self, session: Session, reader: StreamReader) -> list[Record]:
         """Return the next records of a reader, remembered.
@@ -152,14 +172,14 @@ class Sessions:
                 await link.connect()
                 found = await found_or_made(link, self._wanted, self._logger)
                 await found_or_made(link, self._state, self._logger)
-                lineage = await reckon(link, found, self.memory, self._logger)
+                lineage, note = await reckon(link, found, self.memory, self._logger)
         except TimeoutError:
             link.drop()
             raise BrokerUnavailable("NATS does not answer in time") from None
         except BaseException:
             link.drop()
             raise
-        self._present = Session(link, found.epoch, lineage)
+        self._present = Session(link, found.epoch, lineage, note, found.config["num_replicas"] == 1)
         return self._present
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sse_signals.brokers.nats_found import NOTES, spoken_here
 from sse_signals.brokers.nats_link import Link
+from sse_signals.brokers.records import encode_note
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import Fork, HistoryLimits
 from tests.brokers.nats_world import (
@@ -21,6 +23,7 @@ from tests.brokers.nats_world import (
     returned,
     running,
     save,
+    signals,
     until,
 )
 from tests.brokers.servers import NatsServer
@@ -187,3 +190,22 @@ async def test_a_log_that_goes_back_while_it_is_followed_is_left(server: NatsSer
         head = await returned(broker)
         assert (await jetstream.get_last_msg("signals", "signals.epoch")).seq == 3
         assert head.epoch != session.root
+
+
+async def test_what_is_published_after_a_note_has_an_id_of_the_new_epoch(server: NatsServer) -> None:
+    """Also through a node that has not heard of the note: it is refused, looks, and publishes anew, without a loss."""
+    async with opened(server.url) as broker, operator(server.url) as stream:
+        old = await broker.publish(signals(1))
+        session: Any = await broker._sessions.get(broker._sessions.deadline())
+        for number in range(2):
+            said = spoken_here(session.lineage, session.root, "another", f"epoch{number:03}")
+            note = await stream.publish("signals.epoch", encode_note(NOTES, said))
+            receipts = await asyncio.gather(*(broker.publish(signals(number)) for number in range(5)))
+            assert {receipt.ids[0].epoch for receipt in receipts} == {f"epoch{number:03}"}
+            assert sorted(receipt.ids[0].position >> 10 for receipt in receipts) == list(
+                range(note.seq + 1, note.seq + 6)
+            )
+        fork, *events = await read(broker, old.ids[0], 13)
+        assert isinstance(fork, Fork)
+        assert (fork.epoch, fork.position) == ("epoch001", old.ids[0].position)
+        assert [event.epoch for event in events if event.frame] == ["epoch000"] * 5 + ["epoch001"] * 5
