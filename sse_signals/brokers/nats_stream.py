@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _THERE_ALREADY: Final = 10058  # this, and the next, are JetStream's numbers of errors
 _NOT_ENABLED: Final = (0, 10039, 10076)
-_TEMPORARY: Final = (10008, 10009, 10074, 10118)  # a cluster that elects, or has a server less
+_NO_PEERS: Final = 10074
+_TEMPORARY: Final = (10008, 10009, _NO_PEERS, 10118)  # a cluster that elects, or has a server less
 
 PARTITION: Final = "0"  # there is room for more
 _SECOND: Final = 10**9
@@ -131,6 +132,10 @@ def _lasting(error: Refused, name: str) -> Refused | ConfigurationError:
     """Return what to raise: what the server refuses for good is somebody's to mend."""
     if error.code in _NOT_ENABLED:
         return ConfigurationError("JetStream is not enabled on this NATS; start its server with --jetstream.")
+    if error.code == _NO_PEERS and "non-clustered" in str(error):
+        return ConfigurationError(
+            "This NATS is one server and no cluster: SIGNALS_NATS_REPLICAS (--nats-replicas) may be 1 only."
+        )
     if error.code in _TEMPORARY:
         return error
     return ConfigurationError(f"The JetStream stream {name!r} cannot be made or changed: {error}.")

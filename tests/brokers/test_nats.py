@@ -246,3 +246,10 @@ def test_where_a_delivered_message_is_from() -> None:
     """With and without a domain, an account and a random end."""
     assert delivered("$JS.ACK.log.name.1.7.2.1700.3") == ("name", 7, 1700, 3)
     assert delivered("$JS.ACK.domain.account.log.name.1.7.2.1700.3.random") == ("name", 7, 1700, 3)
+
+
+async def test_replicas_need_a_cluster(nats_server: NatsServer) -> None:
+    """One server cannot hold several copies, and waiting does not change that."""
+    with pytest.raises(ConfigurationError, match="--nats-replicas"):
+        async with opened(nats_server.url, name="copies", nats_replicas=3):
+            pass

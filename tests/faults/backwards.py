@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from tests.faults.contents import contents
 from tests.faults.happen import RETURNED, gaps, has_gaps
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ async def _rolled_back(trial: Trial, killed: Sequence[Node]) -> None:
     for reader in below:
         it.pause(reader)
     told, live_told = [gaps(reader) for reader in below], [gaps(reader) for reader in live]
-    since = monotonic()
     await _save(trial)
     await it.more(trial.random.randint(10, 100))
     for reader in above:
         it.pause(reader)
     await _burst(it)
-    until = await _lose(trial, killed)
-    attempts = [attempt for each in it.publishers for attempt in each.attempts]
-    trial.destroyed |= {each.content for each in attempts if since <= each.answered and each.sent < until}
+    back, held = await _lose(trial, killed)
+    there = monotonic()
     await trial.first_acknowledged(RETURNED)
     for reader, earlier in zip(live, live_told, strict=True):
         await reader.until(partial(has_gaps, reader, earlier + 1))  # now all nodes know
@@ -55,6 +54,9 @@ async def _rolled_back(trial: Trial, killed: Sequence[Node]) -> None:
     for reader in (*below, *above):
         it.resume(reader)
     await it.mark()
+    attempts = [each for publisher in it.publishers for each in publisher.attempts if each.sent < there]
+    # What was acknowledged later is in the log that is back.
+    trial.destroyed |= {each.content for each in attempts if each.answered < back or each.outcome == "unknown"} - held
     trial.expect([gaps(reader) for reader in below] == told, "who stood below the fork was told of a gap")
 
 
@@ -70,28 +72,20 @@ async def _save(trial: Trial) -> None:
         os.kill(holder.pid, signal.SIGCONT)
 
 
-async def _lose(trial: Trial, killed: Sequence[Node]) -> float:
-    """Have the log go back, and return when; meanwhile some nodes do not run."""
+async def _lose(trial: Trial, killed: Sequence[Node]) -> tuple[float, set[str]]:
+    """Have the log go back, and return when, and what it still holds; meanwhile some nodes do not run."""
     for node in killed:
         await node.kill()
-    await _stop_log(trial)
-    until = monotonic()
+    if trial.log.server is not None:
+        await trial.log.kill()
     await trial.log.roll_back()
-    await _start_log(trial)
+    back = monotonic()
+    if trial.log.server is not None:
+        await trial.log.start()
+    held = await contents(trial.log)
     for node in killed:
-        if not node.runs:
-            await node.start()
-    return until
-
-
-async def _stop_log(trial: Trial) -> None:
-    await (trial.world.nodes[0] if trial.log.server is None else trial.log).kill()
-
-
-async def _start_log(trial: Trial) -> None:
-    log = trial.world.nodes[0] if trial.log.server is None else trial.log
-    if not log.runs:
-        await log.start()
+        await node.start()
+    return back, held
 
 
 async def _burst(it: World) -> None:

@@ -119,7 +119,7 @@ async def run(
                 await fault.happen(trial)
                 await asyncio.sleep(pause)
                 done = f"{number + 1} of {count}, {it.acknowledged} acknowledged"
-                told(f"{name} {broker}: {done}, {len(trial.broken)} broken")
+                told(f"{name} {broker}: {done}, {len(trial.broken)} broken {trial.broken[-1:] or ''}".rstrip())
             await it.settle()
         except TimeoutError as error:  # what the checker says of it is still of use
             trial.broken.append(f"not well again: {error}")
