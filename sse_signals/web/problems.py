@@ -122,9 +122,7 @@ def _unavailable_log(error: errors.BrokerUnavailable) -> Problem:
         if error.outcome_unknown
         else "Nothing was done. Repeat the request after the time in Retry-After."
     )
-    return _busy(
-        "broker-unavailable", "The log takes nothing at the moment.", hint, error.retry_after, extra
-    )
+    return _busy("broker-unavailable", "The log takes nothing at the moment.", hint, error.retry_after, extra)
 
 
 def _full_table(error: errors.IdempotencyTableFull) -> Problem:

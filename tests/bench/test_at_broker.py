@@ -18,7 +18,7 @@ from tests.bench.at_broker import AtBroker
 from tests.bench.peers.logs import BareNats, BareRedis, Disk, PipelinedRedis
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from pathlib import Path
 
     from sse_signals.model import Event, EventId, HistoryLimits, Tail
@@ -31,7 +31,7 @@ class FaultyBroker(MemoryBroker):
         super().__init__()
         self._fault = fault
 
-    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
+    async def follow(self, after: EventId) -> AsyncGenerator[Sequence[Event], None]:
         """See `sse_signals.interfaces.Broker.follow`."""
         fault = self._fault
         async for events in super().follow(after):

@@ -12,7 +12,7 @@ from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from sse_signals.model import Event, EventId, HistoryLimits, IdempotencyKey, Receipt, Tail
 
@@ -75,7 +75,7 @@ class FaultyBroker(MemoryBroker):
         self._check()
         return await super().tail(limits)
 
-    async def follow(self, after: EventId) -> AsyncIterator[Sequence[Event]]:
+    async def follow(self, after: EventId) -> AsyncGenerator[Sequence[Event], None]:
         self._check()
         events = super().follow(after)
         cut = asyncio.ensure_future(self._cut.wait())
