@@ -62,6 +62,14 @@ def turn(*, alone: bool) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def structlog_as_it_was() -> Iterator[None]:
+    """Undo what a test, or what it runs, has set for all loggers of this process."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Fail any test in which the event loop is blocked."""
     with blockbuster_ctx() as guard:

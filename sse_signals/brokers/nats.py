@@ -215,7 +215,8 @@ class NatsBroker:
         if record <= known:
             session.link.drop()  # so that it is compared
             raise BrokerUnavailable("the log is not what it was", outcome_unknown=True)
-        if session.link.up:
+        # What an answer says that came just before the connection was lost may have been compared and forgotten since.
+        if session.link.up:  # pragma: no branch - that moment cannot be had at will
             self._sessions.memory.acknowledged(record, data)
 
     async def _first(self, session: Session, record: int, key: IdempotencyKey, deadline: float) -> int | None:

@@ -32,7 +32,7 @@ JSON = ("-H", "Content-Type: application/json")
 OWN_PAGE = ("-H", "Sec-Fetch-Site: same-origin")  # what a browser says of its own accord
 
 
-def token(subject: str, *owns: str, seconds: float = 600, **grants: Any) -> str:
+def token(subject: str, *owns: str, seconds: float = 36_000, **grants: Any) -> str:
     """Return a token of the hub's issuer."""
     now = int(time.time())
     claims = {"iss": "e2e", "aud": "signals", "sub": subject, "ent": owns, "iat": now, "exp": now + seconds}
