@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from redis.asyncio import Redis
 
 from sse_signals.broker_options import BrokerOptions
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.brokers.servers import RedisServer
 
 DEADLINE = 15  # seconds
+SLACK = 0.5  # seconds that a busy machine may need more
 AFTER_ALL = EventId("unknownn", 0)  # of no log: whoever follows from there gets everything
 
 
@@ -119,3 +121,12 @@ async def in_step(replica: RedisServer) -> None:
             return bool((await redis.info("replication")).get("master_link_status") == "up")
 
         await until(is_up)
+
+
+async def seconds(awaitable: object) -> float:
+    """Return how many seconds it takes until something fails because the log cannot be reached."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    with pytest.raises(BrokerUnavailable):
+        await awaitable  # type: ignore[misc]
+    return loop.time() - start

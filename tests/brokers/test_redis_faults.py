@@ -14,10 +14,12 @@ from sse_signals.model import EventId, Fork, HistoryLimits, IdempotencyKey
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
     DEADLINE,
+    SLACK,
     client,
     node,
     publish,
     read,
+    seconds,
     signals,
     until,
     until_it_works,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     from sse_signals.brokers.redis import RedisBroker
 
-SLACK = 0.5  # seconds that a busy machine may need more
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
@@ -39,15 +39,6 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path, *SAFE_REDIS).start()
     yield server
     server.stop()
-
-
-async def seconds(awaitable: object) -> float:
-    """Return how many seconds it takes until something fails because the log cannot be reached."""
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    with pytest.raises(BrokerUnavailable):
-        await awaitable  # type: ignore[misc]
-    return loop.time() - start
 
 
 async def test_killing_redis_loses_nothing_acknowledged(server: RedisServer) -> None:

@@ -11,10 +11,12 @@ import pytest
 from sse_signals.errors import BrokerUnavailable
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
+    SLACK,
     made,
     node,
     publish,
     read,
+    seconds,
     signals,
     until,
     until_it_works,
@@ -27,24 +29,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-SLACK = 0.5  # seconds that a busy machine may need more
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
     """A server that a test may do anything to."""
     server = RedisServer(tmp_path).start()
     yield server
     server.stop()
-
-
-async def seconds(awaitable: object) -> float:
-    """Return how many seconds it takes until something fails because the log cannot be reached."""
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    with pytest.raises(BrokerUnavailable):
-        await awaitable  # type: ignore[misc]
-    return loop.time() - start
 
 
 async def test_a_dead_network_is_noticed_in_time(server: RedisServer) -> None:
