@@ -7,6 +7,7 @@ from sse_signals.app import SignalsService
 from sse_signals.authenticators import authentication
 from sse_signals.broker_options import BrokerOptions
 from sse_signals.client.signals_client import SignalsClient
+from sse_signals.client.sync_signals_client import SyncSignalsClient
 from sse_signals.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -21,6 +22,7 @@ from sse_signals.errors import (
     SignalsError,
     SignalsGap,
     TooMany,
+    UnexpectedAnswer,
 )
 from sse_signals.event_broker import EventBroker
 from sse_signals.grants import Grants, PublishGrant
@@ -29,6 +31,7 @@ from sse_signals.interfaces import Authenticator, Credentials
 from sse_signals.life.authentication import Authentication
 from sse_signals.model import Event, HistoryLimits
 from sse_signals.rules import Rule, Rules
+from sse_signals.subscriptions import SignalEvent, SignalStream
 from sse_signals.web.site import Limits
 
 __all__ = [
@@ -55,10 +58,14 @@ __all__ = [
     "PublishGrant",
     "Rule",
     "Rules",
+    "SignalEvent",
+    "SignalStream",
     "SignalsClient",
     "SignalsError",
     "SignalsGap",
     "SignalsService",
+    "SyncSignalsClient",
     "TooMany",
+    "UnexpectedAnswer",
     "authentication",
 ]

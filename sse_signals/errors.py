@@ -15,6 +15,7 @@
     +-- NotGranted            somebody known asks for more than is granted; names what
     +-- IssuerUnavailable     what is needed to check a credential cannot be fetched at the moment
     +-- TooMany               a limit of an identity or an address is reached
+    +-- UnexpectedAnswer      a server answered a client in a way that no hub does, or that it cannot know
     +-- LoadFailed            a load could not be put on a hub
 """
 
@@ -123,14 +124,18 @@ class NotGranted(SignalsError):
         detail: What is refused, one sentence that names it.
         hint: What to do about it, one sentence.
         index: Which signal of a batch, or None.
+        value: The topic filter that is refused, or None where it is something else.
     """
 
-    def __init__(self, detail: str, *, field: str, hint: str, index: int | None = None) -> None:
+    def __init__(
+        self, detail: str, *, field: str, hint: str, index: int | None = None, value: str | None = None
+    ) -> None:
         super().__init__(f"{field}: {detail} {hint}")
         self.field = field
         self.detail = detail
         self.hint = hint
         self.index = index
+        self.value = value
 
 
 class IssuerUnavailable(SignalsError):
@@ -162,6 +167,26 @@ class TooMany(SignalsError):
         self.reason = reason
         self.detail = detail
         self.retry_after = retry_after
+
+
+class UnexpectedAnswer(SignalsError):
+    """What a server answered a client that is no hub's answer, or none that this version knows.
+
+    Attributes:
+        status: The HTTP status.
+        type: The ``type`` of its problem document (RFC 9457), ``about:blank`` without one.
+        title: The document's title, or what the status is called.
+        detail: What is wrong, one sentence.
+        hint: What to do about it, one sentence.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, *, hint: str, kind: str = "about:blank") -> None:
+        super().__init__(f"{status} {title}: {detail} {hint}")
+        self.status = status
+        self.type = kind
+        self.title = title
+        self.detail = detail
+        self.hint = hint
 
 
 class LoadFailed(SignalsError):

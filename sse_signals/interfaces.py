@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
 
-    from sse_signals.errors import SignalsGap
     from sse_signals.identity import Identity
     from sse_signals.model import Event, EventId, HistoryLimits, IdempotencyKey, Receipt, Signal, Tail
-    from sse_signals.topics import Filters
 
 
 Method = TypeVar("Method")
@@ -189,25 +186,6 @@ class Refreshing(Protocol):
         Raises:
             NotAuthenticated: The issuer no longer vouches for it.
         """
-        ...
-
-
-class Subscriptions(Protocol):
-    """Where a plugin publishes and listens: what `SignalsClient` needs of an event broker."""
-
-    async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
-        """As `Broker.publish`."""
-        ...
-
-    def subscribe(
-        self,
-        filters: Filters,
-        *,
-        identity: Identity,
-        last_event_id: str | None = None,
-        on_gap: Callable[[SignalsGap], object] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Open a subscription in this process; see `SignalsClient.subscribe`."""
         ...
 
 

@@ -21,6 +21,7 @@ MAX_BATCH: Final = 1000  # signals in one publish request; must stay below 2 ** 
 CONTROL_PREFIX: Final = "signals."  # of the names of the hub's own events
 MESSAGE_KEY: Final = b'"message":'
 FRAME_END: Final = b"}\n\n"
+_EVENT_KEY: Final = b"event: "
 
 _UNKNOWN: Final = Lineage("")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,6 +112,14 @@ class Event:
     def time(self) -> datetime:
         """When the log took it, in UTC."""
         return _EPOCH + timedelta(milliseconds=self.time_ms)
+
+    @property
+    def event(self) -> str:
+        """Its name for ``addEventListener``: ``message`` unless its publisher gave it one."""
+        line = self.frame.index(b"\n") + 1
+        if not self.frame.startswith(_EVENT_KEY, line):
+            return "message"
+        return self.frame[line + len(_EVENT_KEY) : self.frame.index(b"\n", line)].decode()
 
     @property
     def message(self) -> Any:  # any JSON value

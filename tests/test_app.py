@@ -206,7 +206,7 @@ async def test_draining_an_app_without_streams_is_nothing(event_broker: EventBro
 
 
 @pytest.mark.parametrize(
-    "url", ["", "memory:", "memory", "memory://x", "MEMORY://", "kafka://a", "http://[", "memory:// "]
+    "url", ["", "memory:", "memory", "memory://x", "MEMORY://", "kafka://a", "htp://[", "memory:// "]
 )
 def test_an_unknown_broker_is_refused(url: str) -> None:
     """The error repeats what was given and says what may be."""

@@ -11,6 +11,7 @@ from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, 
 from sse_signals.identity import ANYBODY
 from sse_signals.life.access import tell
 from sse_signals.life.limits import StreamLimits
+from sse_signals.retry import RECONNECT
 from sse_signals.web import origins
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.gate import Gate
@@ -74,6 +75,7 @@ class Site:
         limits: What clients may ask for.
         heartbeat: Seconds between two heartbeats.
         send_timeout: Seconds without progress after which a stream is aborted.
+        reconnect: Least and greatest seconds that a stream's client is told to wait before it comes back.
         hosts: Hosts it answers to; None for all.
         cors_origins: Origins of pages that may use it besides its own.
         proxies: Proxies that are believed about where a request comes from.
@@ -96,6 +98,7 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     heartbeat: float = 15.0
     send_timeout: float = 30.0
+    reconnect: tuple[float, float] = RECONNECT
     hosts: Collection[str] | None = origins.LOCAL_HOSTS
     cors_origins: Collection[str] = frozenset()
     proxies: Proxies = NO_PROXIES

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, TooMany
 from sse_signals.hub.stream import Stream
-from sse_signals.retry import GOODBYE, RECONNECT, spread
+from sse_signals.retry import GOODBYE, spread
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.entry import enter
 from sse_signals.web.problems import unavailable
@@ -74,7 +74,7 @@ class Connection:
             heartbeat=site.heartbeat,
             recovered=how.recovered,
             event_id=how.event_id,
-            retry_ms=spread(RECONNECT, random.random()),  # noqa: S311 - not a secret
+            retry_ms=spread(site.reconnect, random.random()),  # noqa: S311 - not a secret
             time_ms=site.clock(),
         )
         self._sweep.add(stream)

@@ -11,13 +11,13 @@ from sse_signals import EventBroker, HistoryLimits, Identity, InvalidInput, Sign
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sse_signals import Event
+    from sse_signals import SignalEvent
 
 DEADLINE = 10  # seconds
 OWNER = Identity("user:default/x", frozenset({"group:default/a"}))
 
 
-async def take(events: AsyncIterator[Event], count: int) -> list[Any]:
+async def take(events: AsyncIterator[SignalEvent], count: int) -> list[Any]:
     """Return the messages of the next events."""
     async with asyncio.timeout(DEADLINE):
         return [(await anext(events)).message for _ in range(count)]

@@ -1,0 +1,115 @@
+"""Requests of asynchronous programs: one kept session for each event loop, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from yarl import URL
+
+from sse_signals.client.answers import MAX_ANSWER, Answer
+from sse_signals.client.publishing import Failed
+
+if TYPE_CHECKING:
+    from sse_signals.client.requests import Request
+
+CONNECT: Final = 5.0  # seconds for a TCP and TLS connection
+KEEP: Final = 8.0  # seconds; a hub closes connections that are idle for longer, and what is sent then is lost
+AT_ONCE: Final = 32  # requests with an answer under way; streams do not count
+_TOLD: Final = (
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ClientConnectorDNSError, "its host is not known"),
+    (aiohttp.ClientPayloadError, "the connection broke in the middle of an answer"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
+    ((aiohttp.ClientConnectionError, OSError), "the connection broke"),
+)
+_CLOSE: Final = 1.0  # seconds that closing may take, whatever the network does
+
+
+class Link:
+    """Connections to a hub, in one event loop.
+
+    It follows no redirect, keeps no cookie, and takes no proxy or credentials from the environment.
+
+    Attributes:
+        asking: Held by whoever asks for a token.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.asking = asyncio.Lock()
+
+    async def ask(self, request: Request, seconds: float) -> Answer | Failed:
+        """Send a request, and return its whole answer, or why there is none within so many seconds."""
+        sent = False
+        try:
+            async with asyncio.timeout(seconds), self._slots:
+                sent = True
+                async with self._begin(request) as response:
+                    return await read(response)
+        except TimeoutError as error:
+            connected = sent and not isinstance(error, aiohttp.ConnectionTimeoutError)
+            return Failed(f"no answer within {seconds:.3g} s", sent=connected)
+        except (aiohttp.ClientError, OSError) as error:
+            return Failed(told(error), sent=not isinstance(error, aiohttp.ClientConnectorError))
+
+    async def open(self, request: Request, seconds: float) -> aiohttp.ClientResponse:
+        """Send a request, and return its answer as far as its head; whoever reads it closes it.
+
+        Raises:
+            TimeoutError: There is none in time.
+            aiohttp.ClientError: The connection failed.
+            OSError: It failed in another way.
+        """
+        async with asyncio.timeout(seconds):
+            return await self._begin(request)
+
+    async def close(self) -> None:
+        """Close all connections; what is under way fails. It may also be called when their event loop is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE):
+                await self._session.close()
+
+    def _begin(self, request: Request) -> aiohttp.client._RequestContextManager:
+        return self._session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=request.body or None,
+            allow_redirects=False,
+        )
+
+
+def new_link() -> Link:
+    """Return connections for the running event loop; nothing is connected yet."""
+    return Link(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
+            trust_env=False,
+        )
+    )
+
+
+async def read(response: aiohttp.ClientResponse) -> Answer:
+    """Return an answer with its body, or with as much of it as an answer may have."""
+    body = b""
+    while len(body) <= MAX_ANSWER and (piece := await response.content.readany()):
+        body += piece
+    if len(body) > MAX_ANSWER:
+        response.close()
+    return Answer(response.status, response.headers, body)
+
+
+def told(error: Exception) -> str:
+    """Return why a request failed; the errors' own texts may hold what was sent."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not valid ({error.certificate_error})"
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientConnectorDNSError):
+        return error.strerror or "no connection"
+    kinds = (text for kind, text in _TOLD if isinstance(error, kind))
+    return next(kinds, f"the answer is no HTTP ({type(error).__name__})")

@@ -1,0 +1,229 @@
+"""A subscription to a remote hub: connected by itself for as long as it is open."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import aiohttp
+
+from sse_signals.client.answers import Answer, is_stream
+from sse_signals.client.http import read, told
+from sse_signals.client.publishing import ONE_TRY
+from sse_signals.client.received import Moved, RemoteEvent
+from sse_signals.client.subscribing import OPENING, renew_again, renewed
+from sse_signals.client.tokens import GetToken
+from sse_signals.errors import BrokerUnavailable, SignalsError, SignalsGap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sse_signals.client.http import Link
+    from sse_signals.client.reading import Item, Reading
+    from sse_signals.client.remote_hub import RemoteHub
+    from sse_signals.client.subscribing import Again, Course
+    from sse_signals.subscriptions import Gaps
+
+HELD: Final = 256  # items that may wait to be taken; then nothing more is read, and the hub keeps the rest
+_LEAVING: Final = (
+    0.5  # seconds that leaving may take; there is nothing in it that waits, but what a user's token() does
+)
+
+
+class RemoteStream:
+    """An open subscription; see `sse_signals.subscriptions.SignalStream`.
+
+    A task of its own connects and reads ahead a little, so that whoever takes the items may be cancelled, busy or late
+    without harm to the connection.
+
+    Attributes:
+        loop: The event loop that it belongs to.
+    """
+
+    def __init__(
+        self,
+        hub: RemoteHub,
+        link: Link,
+        course: Course,
+        *,
+        on_gap: Callable[[SignalsGap], object] | None,
+        gaps: Gaps,
+        logger: Any,
+    ) -> None:
+        self._hub = hub
+        self._link = link
+        self._course = course
+        self._on_gap = on_gap
+        self._gaps = gaps
+        self._logger = logger
+        self._items: deque[Item] = deque()
+        self._bell = asyncio.Event()  # there is something to take
+        self._room = asyncio.Event()  # there is room for more
+        self._error: BaseException | None = None
+        self._closed = False
+        self._why = "nothing has been tried yet"
+        self._renewing: asyncio.Task[None] | None = None
+        self._token: str | None = None
+        self.loop = asyncio.get_running_loop()
+        self._last_event_id = course.last_event_id
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._ended)
+
+    @property
+    def last_event_id(self) -> str | None:
+        """Where to resume after what the iteration has given so far; None while there is no such place."""
+        while self._items and isinstance(self._items[0], Moved):
+            self._take()
+        return self._last_event_id
+
+    async def open(self, seconds: float) -> None:
+        """Return once there is a stream, so that whatever is published from then on comes.
+
+        Raises:
+            BrokerUnavailable: There is none in time.
+            SignalsError: The hub refuses it.
+            RuntimeError: The client was closed meanwhile.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self._course.opened or self._error or self._closed):
+                    self._bell.clear()
+                    await self._bell.wait()
+        except TimeoutError:
+            where = self._hub.url.prefix
+            raise BrokerUnavailable(f"{where} has given no stream within {seconds:g} s: {self._why}") from None
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        if self._error is not None:
+            raise self._error
+
+    async def close(self) -> None:
+        """Close the connection, at once; the iteration ends."""
+        self._closed = True
+        self._bell.set()
+        tasks = [task for task in (self._task, self._renewing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=_LEAVING)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RemoteEvent | SignalsGap:
+        while True:
+            while self._items and not self._closed:
+                item = self._take()
+                if isinstance(item, RemoteEvent) or (isinstance(item, SignalsGap) and self._gives(item)):
+                    return item
+            if self._closed:
+                raise StopAsyncIteration
+            if self._error is not None:
+                raise self._error
+            self._bell.clear()
+            await self._bell.wait()
+
+    def _gives(self, gap: SignalsGap) -> bool:
+        """Say whether the iteration is to give a gap; otherwise it has been told."""
+        if self._on_gap is not None:
+            self._on_gap(gap)
+            return False
+        if self._gaps == "raise":
+            raise gap
+        return True
+
+    def _take(self) -> Item:
+        item = self._items.popleft()
+        if not self._items:
+            self._room.set()
+        match item:
+            case RemoteEvent() | Moved():
+                self._last_event_id = item.id or self._last_event_id
+            case _:
+                self._last_event_id = item.resumes_after
+        return item
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._bell.set()
+
+    async def _run(self) -> None:
+        """Connect, read, and connect again, until it is cancelled or the hub says no for good."""
+        wanted = GetToken()
+        while True:
+            try:
+                self._token = await self._hub.token(wanted)
+            except Exception as error:
+                lasting = isinstance(error, SignalsError) and not isinstance(error, BrokerUnavailable)
+                if lasting or not self._course.opened:
+                    raise
+                again = self._course.failed(f"token() failed ({type(error).__name__})")
+            else:
+                again = await self._connection()
+                wanted = GetToken(self._token, fresh=again.fresh)
+            self._why = again.reason
+            self._logger.info("stream interrupted", reason=again.reason, seconds=round(again.wait, 3))
+            await asyncio.sleep(again.wait)
+
+    async def _connection(self) -> Again:
+        course = self._course
+        try:
+            response = await self._link.open(course.request(self._token), OPENING)
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            return course.failed(told(error))
+        try:
+            if not is_stream(Answer(response.status, response.headers)):
+                async with asyncio.timeout(OPENING):
+                    return course.answered(await read(response))
+            await self._read(response)
+            return course.ended()
+        except TimeoutError:
+            return course.failed("silence")
+        except (aiohttp.ClientError, OSError) as error:
+            return course.failed(told(error))
+        finally:
+            response.close()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> None:
+        course = self._course
+        course.begin()
+        while True:
+            async with asyncio.timeout(course.patience):
+                data = await response.content.readany()
+            if not data:
+                return
+            items = course.feed(data)
+            if course.reading.expiring:
+                self._renew()
+            self._items.extend(items)
+            self._bell.set()
+            while len(self._items) >= HELD:
+                self._room.clear()
+                await self._room.wait()
+
+    def _renew(self) -> None:
+        """Have the open stream go on with a fresh token, if there is somebody to give one."""
+        reading = self._course.reading
+        reading.expiring = False
+        if self._hub.renews and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renewal(reading))
+
+    async def _renewal(self, reading: Reading) -> None:
+        shown, attempt = self._token, 0
+        while True:
+            attempt += 1
+            try:
+                shown = await self._hub.token(GetToken(shown, fresh=True))
+            except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+                self._logger.warning("no fresh token for a stream", error=type(error).__name__)
+            else:
+                answer = await self._link.ask(self._course.renewal(shown), ONE_TRY)
+                done = renewed(answer) if isinstance(answer, Answer) else None
+                if done is not None:
+                    self._logger.info("stream renewed" if done else "stream not renewed", stream=reading.stream)
+                    self._token = shown
+                    return
+            await asyncio.sleep(renew_again(attempt, random.random()))  # noqa: S311 - not a secret
+            if self._course.reading is not reading:  # it has ended, and another one has begun with the newest token
+                return

@@ -1,0 +1,216 @@
+"""A synchronous client ends when it is told to, in any thread and process, and whatever the network does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from sse_signals import BrokerUnavailable, ConfigurationError
+from sse_signals.client import subscribing
+from sse_signals.testing import SignalsHub, hub
+from tests.client.sync_world import OPEN, STREAM, client, frame, in_thread, network, reads, scripted, silence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sse_signals import SyncSignalsClient
+
+SOON: Final = 3.0  # seconds in which what is closed has ended, also on a busy machine; it takes milliseconds
+
+
+@pytest.fixture
+def signals_hub() -> Any:
+    """A hub in a thread of its own."""
+    with hub() as running:
+        yield running
+
+
+@contextmanager
+def ending_soon(seconds: float = SOON) -> Iterator[None]:
+    """Fail if what happens here takes time."""
+    since = time.monotonic()
+    yield
+    assert time.monotonic() - since < seconds
+
+
+def test_another_thread_may_close_a_stream(signals_hub: SignalsHub) -> None:
+    """The iteration ends, after what has come; the hub hears of it."""
+    with client(signals_hub.url) as catalog, catalog.subscribe() as stream:
+        with ending_soon(), in_thread(lambda: list(stream)) as outcome:
+            signals_hub.publish(1)
+            while not reads(stream):
+                time.sleep(0.001)
+            stream.close()
+            stream.close()
+        assert [signal.message for signal in outcome[0]] in ([], [1])
+        signals_hub.wait_for_streams(0)
+        assert list(stream) == []
+
+
+def test_closing_the_client_ends_all_its_streams(signals_hub: SignalsHub) -> None:
+    """Those that are being read, and those that are not."""
+    catalog = client(signals_hub.url)
+    with catalog.subscribe() as idle, catalog.subscribe() as busy:
+        with ending_soon(), in_thread(lambda: list(busy)) as outcome:
+            catalog.close()
+        assert outcome == [[]]
+        signals_hub.wait_for_streams(0)
+        assert list(idle) == []
+        with pytest.raises(RuntimeError, match="closed"):
+            catalog.publish(1)
+
+
+@pytest.mark.parametrize("harm", ["half_open", "cut", "strand"])
+def test_leaving_never_hangs(signals_hub: SignalsHub, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on a network that is silent, nor one that is gone, nor between two tries."""
+    monkeypatch.setattr(subscribing, "LONGEST", 1000.0)
+    with network(signals_hub) as between, client(between.url) as catalog:
+        with catalog.subscribe() as stream:
+            between.do(getattr(between.proxy, harm))
+            with ending_soon(), in_thread(lambda: list(stream)):
+                while not reads(stream):  # or waits to connect again
+                    time.sleep(0.001)
+                stream.close()
+        between.do(between.proxy.restore)
+        with catalog.subscribe() as stream:
+            between.do(getattr(between.proxy, harm))
+            left = time.monotonic()
+        assert time.monotonic() - left < SOON
+
+
+def test_a_stream_that_waits_for_its_answer_may_be_closed() -> None:
+    """As long as there is none, there is nothing to read, and yet it ends."""
+    with scripted(STREAM + OPEN + b"retry: 1\n\n", silence) as server, client(server.url) as catalog:
+        with catalog.subscribe() as stream, ending_soon(), in_thread(lambda: list(stream)) as outcome:
+            while len(server.heads) < 2:
+                time.sleep(0.001)
+            stream.close()
+        assert outcome == [[]]
+
+
+def test_a_stream_that_is_closed_before_it_is_connected() -> None:
+    """By the function that gives its token, of all things: nothing is asked, or nothing is read."""
+    with scripted(silence) as server:
+
+        def token() -> str:
+            catalog.close()
+            return "token"
+
+        catalog: SyncSignalsClient = client(server.url, token=token)
+        with ending_soon(), pytest.raises(BrokerUnavailable, match="nothing has been tried"), catalog.subscribe():
+            pass
+        catalog = client(server.url)
+        link = catalog._hub.link()
+        wire = link.wire()
+        wire.shut()  # while it connects
+        assert "shut" in repr(wire.send(catalog._hub.url.stream(catalog._plugin.filters((), ()), None, None), 1.0))
+        assert "shut" not in repr(wire.body(1.0))
+        wire.close()
+        assert repr(link.wire().read(1.0)) == repr(link.wire().body(1.0))
+        catalog.close()
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises."""
+
+
+def test_an_interrupted_iteration_may_be_gone_on_with(signals_hub: SignalsHub) -> None:
+    """A signal ends the waiting at once, and what comes after it is what would have come."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with client(signals_hub.url) as catalog, catalog.subscribe() as stream:
+            catalog.publish(1)
+            assert next(stream).message == 1
+            timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
+            timer.start()
+            with ending_soon(), pytest.raises(Interrupted):
+                next(stream)
+            timer.join()
+            catalog.publish(2)
+            assert next(stream).message == 2
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def script(*lines: str) -> list[str]:
+    """Return the command of a program that gets the hub's URL."""
+    head = ("import os, sys", "from sse_signals import SyncSignalsClient", "url = sys.argv[1]")
+    return [sys.executable, "-W", "error", "-c", "\n".join([*head, *lines])]
+
+
+@pytest.mark.parametrize("doing", ["next(stream)", "client.publish(1)"])
+def test_ctrl_c_ends_a_program_at_once(doing: str) -> None:
+    """Whether it listens, or publishes to a hub that does not answer."""
+    with scripted(STREAM + OPEN, silence) as server:
+        head = "with SyncSignalsClient.for_plugin('a', url=url) as client, client.subscribe() as stream:"
+        program = subprocess.Popen([*script(head, f"    {doing}"), server.url], stderr=subprocess.PIPE)
+        while len(server.heads) < 2:
+            time.sleep(0.001)
+        with ending_soon(8.0):  # of which a process's end takes some, on a busy machine; what it waits for takes more
+            program.send_signal(signal.SIGINT)
+            _, told = program.communicate(timeout=20)
+    assert told.strip().endswith(b"KeyboardInterrupt")
+    assert b"ResourceWarning" not in told
+
+
+def test_a_forked_process_has_connections_of_its_own(signals_hub: SignalsHub) -> None:
+    """As with servers that load an application and then fork."""
+    with network(signals_hub) as between:
+        program = script(
+            "client = SyncSignalsClient.for_plugin('a', url=url)",
+            "client.publish('before')",
+            "children = [os.fork() for _ in range(2)]",
+            "for number in range(20): client.publish([children, number])",
+            "if all(children): print([os.waitpid(child, 0)[1] for child in children])",
+            "else: client.close(); os._exit(0)",
+            "client.publish('after'); client.close()",
+        )
+        done = subprocess.run([*program, between.url], capture_output=True, text=True, timeout=60, check=False)
+        assert (json.loads(done.stdout), done.stderr) == ([0, 0], "")
+        assert between.proxy.connections in {4, 5}
+    assert len(signals_hub.published) == 1 + 4 * 20 + 1 or len(signals_hub.published) == 1 + 3 * 20 + 1
+
+
+def test_without_urllib3_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a client is made, and not when the package is imported; what else is missing is no such thing."""
+    make: Callable[[], object] = lambda: client("http://127.0.0.1:1")  # noqa: E731
+    for missing, error, text in (
+        ("urllib3.connection", ConfigurationError, r"needs the package urllib3: .*sse-signals\[sync\]"),
+        ("sse_signals.client.answers", ModuleNotFoundError, "answers"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.delitem(sys.modules, "sse_signals.client.sync_http", raising=False)
+            patch.setitem(sys.modules, missing, None)
+            with pytest.raises(error, match=text):
+                make()
+    make()
+
+
+def test_what_a_client_is_made_with_is_checked() -> None:
+    """As for the asynchronous one."""
+    with pytest.raises(ConfigurationError, match="timeout"):
+        client("http://127.0.0.1:1", timeout=0)
+    with pytest.raises(ConfigurationError, match="URL"):
+        client("redis://127.0.0.1")
+
+
+def test_two_threads_may_share_a_stream() -> None:
+    """Each event goes to one of them."""
+    frames = b"".join(map(frame, range(200)))
+    with scripted(STREAM + OPEN + frames, silence) as server, client(server.url) as catalog:
+        with catalog.subscribe() as stream, in_thread(lambda: [next(stream).message for _ in range(100)]) as outcome:
+            mine = [next(stream).message for _ in range(100)]
+        assert sorted([*mine, *outcome[0]]) == list(range(200))
