@@ -121,6 +121,7 @@ def _check_each(asked: Filters, effective: Filters) -> None:
             raise NotGranted(
                 f"Listening to {text!r} is not granted.",
                 field="topic",
+                value=text,
                 hint="Leave it out, or ask the operator of the hub for a grant to subscribe to it.",
             )
 

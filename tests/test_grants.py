@@ -132,6 +132,7 @@ def test_16_the_filter_that_is_refused_is_named(asked: tuple[str, ...], grants: 
         readable(of(asked), grants)
     assert caught.value.field == "topic"
     assert caught.value.index is None
+    assert caught.value.value == refused
 
 
 @pytest.mark.parametrize(

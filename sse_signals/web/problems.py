@@ -159,9 +159,11 @@ def unauthenticated(error: errors.NotAuthenticated) -> Problem:
 
 
 def _not_granted(error: errors.NotGranted) -> Problem:
-    where = {} if error.index is None else {"index": error.index}
+    where: dict[str, Any] = {} if error.index is None else {"index": error.index}
     what = error.detail if error.index is None else f"Signal {error.index}: {error.detail}"
     entry = {**where, "field": error.field, "detail": error.detail}
+    if error.value is not None:
+        entry["value"] = error.value
     return Problem(403, "not-granted", what, hint=error.hint, errors=[entry])
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sse_signals.web import origins
 from sse_signals.web.administration import Administration
+from sse_signals.web.client_module import MODULE, TYPES
 from sse_signals.web.expect import Expectation
 from sse_signals.web.health import Health
 from sse_signals.web.problems import BASE_HEADERS, Problem
@@ -33,6 +34,8 @@ _PATHS: Final = (
     "drains",
     "health/live",
     "health/ready",
+    "client.js",
+    "client.d.ts",
 )
 
 
@@ -58,6 +61,8 @@ def add_routes(app: web.Application, site: Site) -> None:
         _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle), expectation.handle)
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
+    for name, asset in (("client.js", MODULE), ("client.d.ts", TYPES)):
+        _add(app, site, "GET, HEAD", f"{prefix}/{name}", site.guarded(asset.handle))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
 
 

@@ -51,6 +51,7 @@ async def test_16_publishing_needs_a_grant(hub: House) -> None:
     assert refused.status == 403
     assert "'catalog:orders/1'" in refused.problem["detail"]
     assert refused.problem["errors"][0]["index"] == 1
+    assert "value" not in refused.problem["errors"][0]
     for more in (
         {"message": 1},
         {"message": 1, "plugin": "orders"},
@@ -115,6 +116,9 @@ async def test_private_topics_and_what_is_granted() -> None:
             answer = await hub.ask("GET", f"stream?{query}", token=token)
             assert (answer.status, answer.kind) == (403, "not-granted")
             assert repr(refused) in answer.problem["detail"]
+            assert answer.problem["errors"] == [
+                {"field": "topic", "detail": answer.problem["detail"], "value": refused}
+            ]
         async with hub.stream(ann) as (anns, receipt), hub.stream(named, "?topic=a*&topic=b") as (nameds, other):
             assert (receipt["topics"], other["topics"]) == (["*"], ["audit/x", "b"])
             sent = [signal(n, topic) for n, topic in enumerate(["a", "audit/x", "audit/y", "b", "c"])]
