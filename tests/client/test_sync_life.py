@@ -16,6 +16,7 @@ import pytest
 
 from sse_signals import BrokerUnavailable, ConfigurationError
 from sse_signals.client import subscribing
+from sse_signals.client.sync_stream import SyncStream
 from sse_signals.testing import SignalsHub, hub
 from tests.client.sync_world import OPEN, STREAM, client, frame, in_thread, network, reads, scripted, silence
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sse_signals import SyncSignalsClient
+    from sse_signals.client.reading import Item
 
 SOON: Final = 3.0  # seconds in which what is closed has ended, also on a busy machine; it takes milliseconds
 
@@ -143,6 +145,26 @@ def test_an_interrupted_iteration_may_be_gone_on_with(signals_hub: SignalsHub) -
             assert next(stream).message == 2
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_was_read_when_it_was_interrupted_is_read_again(
+    signals_hub: SignalsHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal may come at any line: what was not given yet has not been taken."""
+    with client(signals_hub.url) as catalog, catalog.subscribe() as stream:
+        assert isinstance(stream, SyncStream)
+        feed = stream._course.feed
+
+        def interrupted(data: bytes) -> list[Item]:
+            feed(data)
+            monkeypatch.undo()
+            raise Interrupted
+
+        monkeypatch.setattr(stream._course, "feed", interrupted)
+        catalog.publish(1)
+        with pytest.raises(Interrupted):
+            next(stream)
+        assert next(stream).message == 1
 
 
 def script(*lines: str) -> list[str]:
