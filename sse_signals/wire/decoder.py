@@ -5,9 +5,8 @@ The rules are those of the HTML standard, section 9.2.6 "Interpreting an event s
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from sse_signals.errors import InvalidInput
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 MAX_EVENT: Final = 1024 * 1024  # bytes
 
 _BOM: Final = b"\xef\xbb\xbf"
-# Nothing else ends a line: str.splitlines and its kin would also break the data at U+2028, U+0085 and others.
-_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 # Far beyond any sensible delay, and short enough for every later calculation with it.
 _MAX_RETRY_DIGITS: Final = 15
 
@@ -46,7 +43,18 @@ class Decoder:
         retry_ms: How long the server asks to wait before a reconnect, in milliseconds, or None if it did not ask.
     """
 
-    __slots__ = ("_after_cr", "_data", "_event", "_first", "_id", "_limit", "_line", "last_event_id", "retry_ms")
+    __slots__ = (
+        "_after_cr",
+        "_data",
+        "_event",
+        "_first",
+        "_id",
+        "_limit",
+        "_line",
+        "_size",
+        "last_event_id",
+        "retry_ms",
+    )
 
     def __init__(self, *, last_event_id: str = "", limit: int = MAX_EVENT) -> None:
         """Start at the beginning of a response.
@@ -61,7 +69,8 @@ class Decoder:
         self._first = True
         self._after_cr = False
         self._line = bytearray()
-        self._data = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
         self._event = b""
         self._id = last_event_id
 
@@ -79,18 +88,35 @@ class Decoder:
         """
         if not data:
             return
-        start = 1 if self._after_cr and data.startswith(b"\n") else 0
-        self._after_cr = data.endswith(b"\r")
-        for line_end in _LINE_END.finditer(data, start):
-            line = self._take_line(data[start : line_end.start()])
-            start = line_end.end()
+        *lines, rest = self._split(data)
+        for line in lines:
+            if self._line or self._first:
+                line = self._ended(line)  # noqa: PLW2901 - it began in an earlier piece, or is the first of all
+            elif len(line) + self._size > self._limit:
+                self._refuse()
             if line:
                 self._field(line)
             elif (message := self._dispatch()) is not None:
                 yield message
-        self._hold(data[start:])
+        self._hold(rest)
 
-    def _take_line(self, rest: bytes) -> bytes:
+    def _split(self, data: bytes) -> list[bytes]:
+        """Return the lines that end in a piece, and what is left of it."""
+        ended_before = self._after_cr and data.startswith(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        if ended_before:
+            data = data[1:]
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        # Nothing else ends a line: str.splitlines and its kin would also break the data at U+2028, U+0085 and others.
+        return data.split(b"\n")
+
+    def _hold(self, part: bytes) -> None:
+        self._line += part
+        if len(self._line) + self._size > self._limit:
+            self._refuse()
+
+    def _ended(self, rest: bytes) -> bytes:
         self._hold(rest)
         line = bytes(self._line)
         self._line.clear()
@@ -99,32 +125,34 @@ class Decoder:
             return line.removeprefix(_BOM)
         return line
 
-    def _hold(self, part: bytes) -> None:
-        if len(self._data) + len(self._line) + len(part) > self._limit:
-            raise InvalidInput(
-                f"An event of the stream is longer than {self._limit} bytes.", hint="Read it with a higher limit."
-            )
-        self._line += part
+    def _refuse(self) -> NoReturn:
+        raise InvalidInput(
+            f"An event of the stream is longer than {self._limit} bytes.", hint="Read it with a higher limit."
+        )
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        match name:
-            case b"data":
-                self._data += value + b"\n"
-            case b"event":
-                self._event = value
-            case b"id" if b"\0" not in value:
+        if value.startswith(b" "):
+            value = value[1:]
+        if name == b"data":
+            self._data.append(value)
+            self._size += len(value) + 1  # with the line feed that joins them
+        elif name == b"id":
+            if b"\0" not in value:
                 self._id = value.decode(errors="replace")
-            case b"retry" if value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
-                self.retry_ms = int(value)
+        elif name == b"event":
+            self._event = value
+        elif name == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
+            self.retry_ms = int(value)
 
     def _dispatch(self) -> Message | None:
-        data, event = self._data, self._event
-        self._data, self._event = bytearray(), b""
         self.last_event_id = self._id
-        if not data:
+        event, self._event = self._event, b""
+        if not self._data:
             return None
+        data, self._data, self._size = self._data, [], 0
         return Message(
-            data[:-1].decode(errors="replace"), self.last_event_id, event.decode(errors="replace") or "message"
+            b"\n".join(data).decode(errors="replace"),
+            self.last_event_id,
+            event.decode(errors="replace") if event else "message",
         )

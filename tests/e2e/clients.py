@@ -1,57 +1,52 @@
-"""One small adapter for each client: it listens to a URL, and puts what the client dispatches into an inbox."""
+"""Every client, as its recipe in `deploy/CLIENTS.md` uses it: it listens, and puts what it dispatches into an inbox."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
 import shutil
-import socket
+import signal
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
+import sys
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
-import httpx
-import httpx_sse
-import sseclient
-
-from tests.e2e.inbox import DEADLINE
+from tests.e2e.document import recipes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from tests.e2e.inbox import Inbox
-
-    Once = Callable[[str, Mapping[str, str], Inbox], Awaitable[object]]
 
 # Names that a page has to know beforehand, since EventSource has no listener for every name.
 NAMES = (
     *("changed", "removed"),
     *("signals.open", "signals.gap", "signals.heartbeat", "signals.expiring", "signals.goodbye"),
 )
-
+CHROMIUM = "Chromium"  # which takes a browser to listen with
 CURL = ("curl", "-sN", "--noproxy", "*")
+SILENCE = 35.0  # seconds without a byte after which a client that looks for it comes back: two heartbeats and some
 
 _HERE = Path(__file__).parent
-_PACKAGES = _HERE.parent / "node" / "package.json"
+PACKAGES = _HERE.parent / "node" / "package.json"
 
 
 class Client(Protocol):
     """A client that can listen (`tests.e2e.inbox.Listen`), and show a token if it is given one."""
 
-    def __call__(self, url: str, inbox: Inbox, /, *, token: str | None = None) -> AbstractAsyncContextManager[object]:
-        """Put what comes from ``url`` into ``inbox``."""
+    def __call__(
+        self, url: str, inbox: Inbox, /, *, token: str | None = None, silence: float = SILENCE
+    ) -> AbstractAsyncContextManager[object]:
+        """Put what comes from ``url`` into ``inbox``, and `tests.e2e.host.CLOSED` once the client has given up."""
 
 
 def _node_is_ready() -> bool:
     node = shutil.which("node")
-    if node is None or not (_PACKAGES.parent / "node_modules" / "eventsource").is_dir():
+    if node is None or not (PACKAGES.parent / "node_modules" / "eventsource").is_dir():
         return False
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     return int(version.removeprefix("v").partition(".")[0]) >= 20
@@ -60,23 +55,11 @@ def _node_is_ready() -> bool:
 NODE_IS_READY = _node_is_ready()
 
 
-@asynccontextmanager
-async def resuming(once: Once, url: str, inbox: Inbox, *, token: str | None = None) -> AsyncIterator[None]:
-    """Listen with a client that leaves the resume to its user: again and again, after the last id that came."""
-    shown = {} if token is None else {"Authorization": f"Bearer {token}"}
-
-    async def listen() -> None:
-        while True:
-            last = inbox.last_event_id
-            await once(url, {**shown, "Last-Event-ID": last} if last else shown, inbox)
-
-    listening = asyncio.create_task(listen())
-    try:
-        yield
-    finally:
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+def arguments_of(url: str) -> dict[str, Any]:
+    """Return hub and topics of a stream's URL, as recipes take them."""
+    parts = urlsplit(url)
+    hub = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/stream')}"
+    return {"hub": hub, "topics": [value for name, value in parse_qsl(parts.query) if name == "topic"]}
 
 
 async def curl_once(url: str, headers: Mapping[str, str], inbox: Inbox) -> None:
@@ -101,62 +84,73 @@ def fields(block: bytes) -> tuple[str, str, str]:
     return values.get("event", "message"), values.get("id", ""), values["data"]
 
 
-async def httpx_sse_once(url: str, headers: Mapping[str, str], inbox: Inbox) -> None:
-    """Read one response with httpx-sse."""
-    async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
-        with suppress(httpx.TransportError):
-            async with httpx_sse.aconnect_sse(client, "GET", url, headers=dict(headers)) as source:
-                async for event in source.aiter_sse():
-                    inbox.put(event.event, event.id, event.data)
-
-
-async def sseclient_once(url: str, headers: Mapping[str, str], inbox: Inbox) -> None:
-    """Read one response with sseclient-py, which blocks, in a thread."""
-    loop = asyncio.get_running_loop()
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=DEADLINE)
-
-    def read() -> None:
-        connection.request("GET", f"{parts.path}?{parts.query}", headers=dict(headers))
-        for event in sseclient.SSEClient(connection.getresponse()).events():
-            loop.call_soon_threadsafe(inbox.put, event.event, event.id or "", event.data)
-
-    # A thread of its own: the loop's default executor has too few for many that wait.
-    thread = ThreadPoolExecutor(1)
-    await loop.run_in_executor(thread, connection.connect)
-    sock = connection.sock
-    reading = loop.run_in_executor(thread, read)
-    try:
-        with suppress(http.client.HTTPException, OSError):
-            await asyncio.shield(reading)
-    finally:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)  # wakes the thread if it still reads
-        with suppress(http.client.HTTPException, OSError):
-            await reading
-        connection.close()
-        thread.shutdown(wait=False)
-
-
 @asynccontextmanager
-async def npm_eventsource(url: str, inbox: Inbox, *, token: str | None = None) -> AsyncIterator[None]:
-    """Run the npm package, which resumes by itself, in a Node.js process that prints what it gets."""
-    script = _HERE / "eventsource.mjs"
-    environment = os.environ | ({} if token is None else {"TOKEN": token})  # not where all processes see it
+async def curl(url: str, inbox: Inbox, *, token: str | None = None, silence: float = SILENCE) -> AsyncIterator[None]:
+    """Listen with curl in a shell, in a process of its own."""
+    arguments = arguments_of(url)
+    given = [arguments["hub"], " ".join(arguments["topics"]), token or "", str(round(silence))]
+    script = recipes()["curl"].code + '\nlisten "$@"\n'
     process = await asyncio.create_subprocess_exec(
-        "node", str(script), str(_PACKAGES), url, *NAMES, stdout=asyncio.subprocess.PIPE, env=environment
+        *("bash", "-fc", script, "listen", *given),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "no_proxy": "*"},
+        limit=2**20,
+        start_new_session=True,  # so that its children end with it
     )
     assert process.stdout is not None
     output = process.stdout
 
     async def read() -> None:
         async for line in output:
-            inbox.put(*json.loads(line))
+            inbox.put(*line.decode().removesuffix("\n").split("\t", 2))
 
     reading = asyncio.create_task(read())
     try:
         yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        await reading
+
+
+@asynccontextmanager
+async def in_process(name: str, *command: str, **options: Any) -> AsyncIterator[Client]:
+    """Run one process in which a recipe listens as often as it is asked to.
+
+    Args:
+        name: The client's.
+        command: What runs recipes in its language.
+        options: Arguments for ``listen`` that only this language's recipes take.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    to_process, output = process.stdin, process.stdout
+    inboxes: list[Inbox] = []
+
+    def say(what: object) -> None:
+        to_process.write(json.dumps(what).encode() + b"\n")
+
+    async def read() -> None:
+        async for line in output:
+            number, *event = json.loads(line)
+            inboxes[number].put(*event)
+
+    @asynccontextmanager
+    async def listen(
+        url: str, inbox: Inbox, *, token: str | None = None, silence: float = SILENCE
+    ) -> AsyncIterator[None]:
+        inboxes.append(inbox)
+        say([len(inboxes) - 1, {**arguments_of(url), "token": token, "silence": silence, **options}])
+        yield  # it ends with its process
+
+    say(recipes()[name].code)
+    reading = asyncio.create_task(read())
+    try:
+        yield listen
     finally:
         if process.returncode is None:
             process.kill()
@@ -164,10 +158,28 @@ async def npm_eventsource(url: str, inbox: Inbox, *, token: str | None = None) -
         await reading
 
 
-CHROMIUM = "Chromium"  # which takes a browser to listen with
-CLIENTS: Mapping[str, Client] = {
-    "curl": partial(resuming, curl_once),
-    "httpx-sse": partial(resuming, httpx_sse_once),
-    "sseclient-py": partial(resuming, sseclient_once),
-    "npm eventsource": npm_eventsource,
+def _python(name: str) -> Callable[[], AbstractAsyncContextManager[Client]]:
+    return lambda: in_process(name, sys.executable, "-m", "tests.e2e.host")
+
+
+def _node(name: str) -> Callable[[], AbstractAsyncContextManager[Client]]:
+    return lambda: in_process(name, "node", str(_HERE / "host.mjs"), str(PACKAGES), names=NAMES)
+
+
+@asynccontextmanager
+async def _shell() -> AsyncIterator[Client]:
+    yield curl
+
+
+CLIENTS: Mapping[str, Client] = {"curl": curl}
+HOSTS: Mapping[str, Callable[[], AbstractAsyncContextManager[Client]]] = {
+    "SignalsClient": _python("SignalsClient"),
+    "SyncSignalsClient": _python("SyncSignalsClient"),
+    "curl": _shell,
+    "httpx-sse": _python("httpx-sse"),
+    "sseclient-py": _python("sseclient-py"),
+    "launchdarkly-eventsource": _python("launchdarkly-eventsource"),
+    "npm eventsource": _node("npm eventsource"),
 }
+NODE = ("npm eventsource", "reconnecting-eventsource", "@microsoft/fetch-event-source")  # packages of tests/node
+BROWSER = ("client.js", "EventSource", "reconnecting-eventsource", "@microsoft/fetch-event-source")

@@ -6,14 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
-from tests.e2e.browser import chromium, event_source, serving_pages
-from tests.e2e.clients import CHROMIUM, CLIENTS, NODE_IS_READY
+from sse_signals.web.site import Site
+from tests.e2e.browser import chromium, event_source, launched, serving_pages
+from tests.e2e.clients import CHROMIUM, HOSTS, NODE, NODE_IS_READY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from blockbuster import BlockBuster
+    from playwright.async_api import Browser, BrowserContext
 
     from tests.e2e.inbox import Listen
 
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 def client_param(name: str) -> object:
     """Return a client's name as a parameter of tests, which are skipped where there is no such client."""
     needs_node = pytest.mark.skipif(
-        name.startswith("npm") and not NODE_IS_READY,
-        reason="needs Node.js 20 or later, with which ./tests/run installs the npm package eventsource",
+        name in NODE and not NODE_IS_READY,
+        reason="needs Node.js 20 or later, with which ./tests/run installs the packages of tests/node",
     )
     return pytest.param(name, marks=needs_node)
 
@@ -37,8 +40,24 @@ def blockbuster(blockbuster: BlockBuster) -> BlockBuster:
 @pytest.fixture
 def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients come back soon: seconds of delay spare a hub with thousands of them, and here are few."""
-    monkeypatch.setattr("sse_signals.web.stream.RECONNECT", (0.1, 0.1))
+    monkeypatch.setattr("sse_signals.app.Site", partial(Site, reconnect=(0.1, 0.1)))
+    monkeypatch.setattr("sse_signals.web.stream.GOODBYE", (0.1, 0.1))
     monkeypatch.setattr("sse_signals.life.drain.GOODBYE", (0.1, 0.1))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_browser() -> AsyncIterator[Browser]:
+    """One browser for all tests of a module, since it takes long to start."""
+    async with launched() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def profile(shared_browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A profile of its own in that browser."""
+    opened = await shared_browser.new_context()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -48,11 +67,16 @@ async def pages() -> AsyncIterator[str]:
         yield origin
 
 
-@pytest.fixture(params=[client_param(name) for name in (CHROMIUM, *CLIENTS)])
-async def listen(request: pytest.FixtureRequest, pages: str) -> AsyncIterator[Listen]:
-    """Every client; the browser's page is of another origin than the hub."""
+@pytest.fixture(params=[client_param(name) for name in (CHROMIUM, *HOSTS) if "SignalsClient" not in name])
+async def listen(
+    request: pytest.FixtureRequest,
+    pages: str,
+    short_delays: None,  # noqa: ARG001 - it works by being there
+) -> AsyncIterator[Listen]:
+    """Clients that show whatever a stream brings, and come back soon; the browser's page is of another origin."""
     if request.param != CHROMIUM:
-        yield CLIENTS[request.param]
+        async with HOSTS[request.param]() as client:
+            yield client
         return
     async with chromium() as browser:
         yield partial(event_source, browser, pages)

@@ -69,13 +69,14 @@ FLOOD: Sequence[dict[str, Any]] = [
 class Publisher:
     """Publishes, and knows what a stream with `QUERY` has to get for it."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, token: str | None = None) -> None:
         self._session = session
         self._url = f"{url}/publish"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def one(self, signal: dict[str, Any]) -> Received:
         """Publish one signal in a request of its own."""
-        async with self._session.post(self._url, json=signal) as response:
+        async with self._session.post(self._url, json=signal, headers=self._headers) as response:
             assert response.status == 202, await response.text()
             return _as_received(signal, (await response.json())["id"])
 
@@ -85,7 +86,7 @@ class Publisher:
 
     async def batch(self, signals: Sequence[dict[str, Any]]) -> list[Received]:
         """Publish signals in one request."""
-        async with self._session.post(self._url, json=signals) as response:
+        async with self._session.post(self._url, json=signals, headers=self._headers) as response:
             assert response.status == 202, await response.text()
             ids = (await response.json())["ids"]
         return list(map(_as_received, signals, ids))

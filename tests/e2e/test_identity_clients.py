@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from tests.e2e.clients import CLIENTS, CURL, curl_once
-from tests.e2e.conftest import client_param
+from tests.e2e.clients import CURL, HOSTS, curl_once
 from tests.e2e.inbox import DEADLINE, Inbox
 from tests.e2e.nginx import behind, nginx
-from tests.e2e.proxy import Proxy
 from tests.web.doors import until
 from tests.web.rawhttp import messages
 
@@ -84,33 +82,6 @@ def told(inbox: Inbox) -> list[Any]:
     return [event.data["message"] for event in inbox.received if event.name == "message"]
 
 
-@pytest.mark.parametrize("name", [client_param(name) for name in CLIENTS])
-async def test_a_token_in_a_header(hub: Running, name: str) -> None:
-    """Every client shows its token each time it connects, and gets what is targeted at its owner, once and in order."""
-    ann, bob = Inbox(), Inbox()
-    async with Proxy(hub.url) as proxy:
-        url = f"{proxy.url}/stream?topic=t"
-        async with CLIENTS[name](url, ann, token=ANN), CLIENTS[name](url, bob, token=BOB):
-            for inbox in (ann, bob):
-                await inbox.until_open()
-            for turn in range(3):
-                if turn == 1:
-                    proxy.drop()
-                await publish(hub.url, f"{turn} for a", A)
-                await publish(hub.url, f"{turn} for b", B)
-                last = await publish(hub.url, f"{turn} for both", A, B)
-                proxy.release()
-                for inbox in (ann, bob):
-                    await inbox.until(last)
-        for inbox, subject, letter in ((ann, "user:default/ann", "a"), (bob, "user:default/bob", "b")):
-            assert told(inbox) == [f"{turn} for {who}" for turn in range(3) for who in (letter, "both")]
-            assert inbox.resumes == [None, True]
-            assert {event.data["subject"] for event in inbox.received if event.name == "signals.open"} == {subject}
-        heads = [request.lower() for request in proxy.requests]
-        assert len(heads) == 4
-        assert all(b"\r\nauthorization: bearer ey" in head for head in heads)
-
-
 async def test_everything_with_curl(hub: Running, tmp_path: Path) -> None:
     """With curl one publishes, asks for a ticket, uses it once, renews the stream, and comes back with its cookie."""
     origin, jar = hub.url.removesuffix("/signals"), str(tmp_path / "cookies")
@@ -151,7 +122,7 @@ async def test_behind_nginx(hub: Running, tmp_path: Path, version: str) -> None:
         url = behind(front, hub.url, version)
         for name in ("curl", "httpx-sse"):
             inbox = Inbox()
-            async with CLIENTS[name](f"{url}/stream?topic=t", inbox, token=ANN):
+            async with HOSTS[name]() as listen, listen(f"{url}/stream?topic=t", inbox, token=ANN):
                 await inbox.until_open()
                 await publish(url, "for b", B)
                 await inbox.until(await publish(url, name, A))

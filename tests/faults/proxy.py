@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 65536  # bytes that are read at once
 _RST: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close by a reset
+_FROZEN: Final = replace(CLEAR, frozen=True)
 
 
 class FaultProxy:
@@ -30,6 +31,7 @@ class FaultProxy:
     Attributes:
         port: Where to connect.
         connections: How many were accepted.
+        mark: The bytes to a client after which its connection ends, once; None when that has happened.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -38,6 +40,7 @@ class FaultProxy:
         self.downstream = CLEAR
         self.port = 0
         self.connections = 0
+        self.mark: bytes | None = None
         self._changed = asyncio.Event()
         self._listener: asyncio.Server | None = None
         self._reserved = _bound(0)
@@ -69,8 +72,7 @@ class FaultProxy:
 
     async def half_open(self) -> None:
         """Accept, and neither read, forward nor close anything: what is under way freezes too."""
-        frozen = replace(CLEAR, frozen=True)
-        await self.shape(upstream=frozen, downstream=frozen)
+        await self.shape(upstream=_FROZEN, downstream=_FROZEN)
 
     async def restore(self) -> None:
         """Be a good network again; what froze goes on where it was."""
@@ -84,10 +86,22 @@ class FaultProxy:
         for link in list(self._links):
             link.close()
 
+    def drop(self) -> None:
+        """Close all connections; new ones pass."""
+        for link in list(self._links):
+            link.close()
+
     def reset(self) -> None:
         """End all connections with a reset (RST); new ones pass."""
         for link in list(self._links):
             link.close(reset=True)
+
+    def strand(self) -> None:
+        """Let nothing get through on the connections there are, for ever and without a word; new ones pass."""
+        for link in self._links:
+            link.stranded = True
+            link.look()
+        self._tell()
 
     async def changed(self, seconds: float | None) -> None:
         """Wait until the faults change, but for so many seconds at most."""
@@ -124,7 +138,9 @@ class _Link:
     """One connection of a client, and its other half to the server."""
 
     def __init__(self, proxy: FaultProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.stranded = False
         self._proxy = proxy
+        self._tail = b""
         self._reader = reader
         self._writers = [writer]
         self._closed = asyncio.Event()
@@ -132,10 +148,11 @@ class _Link:
 
     def look(self) -> None:
         """Read from no side whose direction is frozen, so that its sender fills up and waits."""
-        for writer, line in zip(self._writers, (self._proxy.upstream, self._proxy.downstream), strict=False):
+        for writer, up in zip(self._writers, (True, False), strict=False):
             transport = writer.transport
             if not transport.is_closing():
-                (transport.pause_reading if line.frozen else transport.resume_reading)()  # type: ignore[attr-defined]
+                frozen = self._line(up=up).frozen
+                (transport.pause_reading if frozen else transport.resume_reading)()  # type: ignore[attr-defined]
 
     def close(self, *, reset: bool = False) -> None:
         """End both halves."""
@@ -148,7 +165,7 @@ class _Link:
 
     async def run(self) -> None:
         """Forward both directions until both have ended."""
-        while self._proxy.upstream.frozen:
+        while self._line(up=True).frozen:
             await self._proxy.changed(None)
         try:
             reader, writer = await asyncio.open_connection(*self._proxy.target)
@@ -187,12 +204,25 @@ class _Link:
         now = asyncio.get_running_loop().time
         try:
             while data := await reader.read(_PIECE):
-                await under_way.put((now(), data))
+                end = None if up else self._end(data)
+                await under_way.put((now(), data[:end]))
+                if end is not None:
+                    break
         except ConnectionError:
             self.close(reset=True)
         while self._line(up=up).frozen:  # an end does not get through either
             await self._proxy.changed(None)
         await under_way.put(None)
+
+    def _end(self, data: bytes) -> int | None:
+        """Return where the mark ends in what came; it may have begun before."""
+        mark, before = self._proxy.mark, len(self._tail)
+        found = -1 if mark is None else (self._tail + data).find(mark)
+        self._tail = (self._tail + data)[-64:]
+        if mark is None or found < 0:
+            return None
+        self._proxy.mark = None
+        return found + len(mark) - before
 
     async def _send(self, since: float, data: bytes, writer: asyncio.StreamWriter, *, up: bool) -> None:
         now = asyncio.get_running_loop().time
@@ -210,6 +240,8 @@ class _Link:
                 await self._proxy.changed(pause)
 
     def _line(self, *, up: bool) -> Line:
+        if self.stranded:
+            return _FROZEN
         return self._proxy.upstream if up else self._proxy.downstream
 
 

@@ -141,6 +141,45 @@ async def test_reset(proxy: FaultProxy) -> None:
         await answer(connection, b"x")
 
 
+async def test_drop(proxy: FaultProxy) -> None:
+    """Connections end in an orderly way; new ones pass."""
+    async with connected(proxy) as connection:
+        await answer(connection, b"x")
+        proxy.drop()
+        assert await connection[0].read() == b""
+    async with connected(proxy) as connection:
+        await answer(connection, b"x")
+
+
+async def test_strand(proxy: FaultProxy) -> None:
+    """Old connections are dead and do not say so, whatever the network is like afterwards; new ones pass."""
+    async with connected(proxy) as old, connected(proxy) as left:
+        await answer(old, b"x")
+        await answer(left, b"x")
+        proxy.strand()
+        old[1].write(b"old")
+        left[1].write_eof()
+        async with connected(proxy) as new:
+            await answer(new, b"x")
+        await proxy.restore()
+        await silent(old)
+        await silent(left)
+
+
+async def test_mark(proxy: FaultProxy) -> None:
+    """What the server says is cut behind a mark, in however many pieces that comes, and only once."""
+    async with connected(proxy) as (reader, writer):
+        await answer((reader, writer), b"mark")
+        proxy.mark = b"mark"
+        await answer((reader, writer), b"a m")
+        await answer((reader, writer), b"ma")
+        writer.write(b"rk and more")
+        assert await reader.read() == b"rk"
+    assert proxy.mark is None
+    async with connected(proxy) as connection:
+        await answer(connection, b"mark and more")
+
+
 async def test_half_open(proxy: FaultProxy) -> None:
     """Connections are accepted and stay, and nothing moves on old and new ones, not even an end, until it is over."""
     async with connected(proxy) as old, connected(proxy) as left:
