@@ -24,9 +24,15 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 DEADLINE = 20.0
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def section(heading: str) -> str:
+    """Return what stands under a heading, up to the next one."""
+    return re.split(r"^##+ ", README.partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def blocks(language: str, *headings: str) -> list[str]:
+    """Return code blocks in one language: those under some headings, or all."""
+    text = "".join(map(section, headings)) if headings else README
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def as_function(code: str, names: dict[str, Any] | None = None) -> Any:
@@ -40,7 +46,7 @@ async def test_the_application_serves_what_its_plugin_publishes_under_a_plain_ru
     http: aiohttp.ClientSession,
 ) -> None:
     """The whole example works in an application that others run, and so do its shorter companions."""
-    application, publish, listen, listen_to_others, _ = blocks("python")
+    application, publish, listen, listen_to_others = blocks("python", "From Python")
     example: dict[str, Any] = {"__name__": "example"}
     exec(application, example)
     runner = web.AppRunner(example["app"])
@@ -91,7 +97,7 @@ async def check_listening_to_others(listen: str, example: dict[str, Any]) -> Non
 async def test_the_two_curl_lines_listen_and_publish(hub: Running) -> None:
     """What the hub prints to try is what the README says, and it works."""
     here = hub.url.removesuffix("/signals")
-    tried = [block for block in blocks("sh") if "SIGNALS_AUTH" not in block]  # for these see test_readme_identity.py
+    tried = blocks("sh", "Try it", "Publish")
     lines = [line.replace("http://127.0.0.1:8080", here) for block in tried for line in block.splitlines()]
     listen, publish, publish_json = (shlex.split(line) for line in lines if line.startswith("curl"))
     async with asyncio.timeout(DEADLINE):
