@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def cut(world: World, *, tidy: bool = False) -> str:
-    """A client whose connection is cut, at whatever byte of an event, gets all of it later and nothing twice."""
+    """A client whose connection is cut, at any of eight places of an event, gets all later and nothing twice."""
     hub, publisher = await world.hub()
     async with AsyncExitStack() as stack:
         both = [await stack.enter_async_context(world.listening(hub, tidy=tidy)) for _ in CUTS]

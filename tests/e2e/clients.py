@@ -91,7 +91,7 @@ async def curl(url: str, inbox: Inbox, *, token: str | None = None, silence: flo
     given = [arguments["hub"], " ".join(arguments["topics"]), token or "", str(round(silence))]
     script = recipes()["curl"].code + '\nlisten "$@"\n'
     process = await asyncio.create_subprocess_exec(
-        *("bash", "-fc", script, "listen", *given),
+        *("bash", "-c", script, "listen", *given),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "no_proxy": "*"},
         limit=2**20,
@@ -124,7 +124,7 @@ async def in_process(name: str, *command: str, **options: Any) -> AsyncIterator[
         options: Arguments for ``listen`` that only this language's recipes take.
     """
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
+        *command, cwd=_HERE.parents[1], stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -31,5 +31,4 @@ def section(heading: str) -> str:
 
 def table(heading: str) -> list[list[str]]:
     """Return the cells of the table under a heading, its head first."""
-    rows = [[cell.strip() for cell in row.split(" | ")] for row in _ROW.findall(section(heading))]
-    return rows
+    return [[cell.strip() for cell in row.split(" | ")] for row in _ROW.findall(section(heading))]

@@ -51,7 +51,7 @@ class Feed:
         return self.published[-1]
 
     @asynccontextmanager
-    async def flowing(self, *topics: str, pause: float = 0.004) -> AsyncIterator[None]:
+    async def flowing(self, *topics: str, pause: float = 0.01) -> AsyncIterator[None]:
         """Publish to the topics in turn for as long as the context lasts."""
 
         async def flow() -> None:
@@ -95,7 +95,7 @@ class Heard:
 
     def has(self, signal: Published) -> bool:
         """Say whether it was given a signal."""
-        return any(what[1] == signal.id for what in self.told.values())
+        return any(what[1] == signal.id for what in reversed(self.told.values()))
 
     @property
     def gaps(self) -> list[Any]:

@@ -205,7 +205,7 @@ class Browsing:
                 leading = [tab for tab in tabs or self.open if await tab.leads()]
                 if len(leading) == 1:
                     return leading[0]
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
 
     async def streams(self, wanted: int) -> None:
         """Wait until the hub has so many streams."""
@@ -232,11 +232,13 @@ class Browsing:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(*arguments: str) -> AsyncIterator[Browser]:
     """Run the distribution's Chromium with its cache of pages that one may go back to, which Playwright leaves out."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]
+            executable_path=CHROMIUM,
+            args=[*ARGUMENTS, *arguments],
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         try:
             yield browser
@@ -269,4 +271,4 @@ async def until(condition: Callable[[], object], deadline: float = DEADLINE) -> 
     """Wait for a condition, under a deadline."""
     async with asyncio.timeout(deadline):
         while not condition():  # noqa: ASYNC110 - nothing in a page rings a bell for tests
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.case_world import SHORT, WAITS, YES, World
 from tests.e2e.cases import CASES, play
-from tests.e2e.clients import BROWSER, HOSTS, NODE_IS_READY, PACKAGES
+from tests.e2e.clients import BROWSER, HOSTS, NODE, NODE_IS_READY, PACKAGES
 from tests.e2e.conftest import client_param
 from tests.e2e.document import recipes, section, table
 from tests.e2e.inbox import DEADLINE
@@ -64,10 +64,10 @@ def test_the_versions_are_not_ahead() -> None:
     _, *rows = table("Versions")
     own = {"client.js", "SignalsClient", "SyncSignalsClient"}
     assert sorted(row[0] for row in rows) == sorted({*NAMES} - own)
-    for client, named, source in rows:
-        if source == "PyPI":
+    for client, named, where in rows:
+        if where == "Python":
             assert _numbers(version(client)) >= _numbers(named)
-        elif source == "npm" and NODE_IS_READY:
+        elif client in NODE and NODE_IS_READY:
             package = PACKAGES.parent / "node_modules" / client.removeprefix("npm ") / "package.json"
             assert _numbers(json.loads(package.read_text())["version"]) >= _numbers(named)
 
