@@ -30,6 +30,8 @@ T = TypeVar("T")
 PATIENCE: Final = 5.0  # seconds that anything gets that the hub is asked to do: it takes milliseconds
 _END: Final = 0.5  # seconds that the hub gets to end, and its thread once more
 _NO_LOG: Final = cast("logging.Logger", None)
+_LOGGER: Final = logging.getLogger("sse_signals.testing")
+_LOGGER.addHandler(logging.NullHandler())  # pytest shows it with a test that fails; nobody else asked for it
 
 
 class HubEnded(RuntimeError):
@@ -134,14 +136,13 @@ class RunningHub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = asyncio.Event()
         self.log = Log(self._history, self.ledger)
-        logger = logging.getLogger("sse_signals.testing")
-        app = web.Application(logger=logger, middlewares=[self._watch])
+        app = web.Application(logger=_LOGGER, middlewares=[self._watch])
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_END / 2)
         try:
             self.service = SignalsService.create(
                 app,
-                event_broker=EventBroker(self.log, history=self._history, logger=adapt(logger), clock=wall_clock_ms),
-                logger=logger,
+                event_broker=EventBroker(self.log, history=self._history, logger=adapt(_LOGGER), clock=wall_clock_ms),
+                logger=_LOGGER,
                 **self._options,
             )
             await runner.setup()

@@ -54,6 +54,8 @@ def test_another_thread_may_close_a_stream(signals_hub: SignalsHub) -> None:
             stream.close()
             stream.close()
         assert [signal.message for signal in outcome[0]] in ([], [1])
+        assert isinstance(stream, SyncStream)
+        assert stream._wire is None  # whoever was reading has let it go
         signals_hub.wait_for_streams(0)
         assert list(stream) == []
 
@@ -72,10 +74,10 @@ def test_closing_the_client_ends_all_its_streams(signals_hub: SignalsHub) -> Non
 
 
 @pytest.mark.parametrize("harm", ["half_open", "cut", "strand"])
-def test_leaving_never_hangs(signals_hub: SignalsHub, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_never_hangs(harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither on a network that is silent, nor one that is gone, nor between two tries."""
-    monkeypatch.setattr(subscribing, "LONGEST", 1000.0)
-    with network(signals_hub) as between, client(between.url) as catalog:
+    monkeypatch.setattr(subscribing, "LONGEST", 10_000.0)
+    with hub(retry=10_000.0) as slow, network(slow) as between, client(between.url) as catalog:
         with catalog.subscribe() as stream:
             between.do(getattr(between.proxy, harm))
             with ending_soon(), in_thread(lambda: list(stream)):
@@ -87,6 +89,22 @@ def test_leaving_never_hangs(signals_hub: SignalsHub, harm: str, monkeypatch: py
             between.do(getattr(between.proxy, harm))
             left = time.monotonic()
         assert time.monotonic() - left < SOON
+
+
+def test_a_stream_that_waits_for_its_next_try_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it would have waited."""
+    monkeypatch.setattr(subscribing, "LONGEST", 100_000.0)
+    with hub(retry=100_000.0) as slow, client(slow.url) as catalog, catalog.subscribe() as stream:
+        assert isinstance(stream, SyncStream)
+        with in_thread(lambda: list(stream)) as outcome:
+            slow.cut()
+            while stream._wire is not None:
+                time.sleep(0.001)
+            time.sleep(0.05)  # it has nothing left to do but to wait
+            since = time.monotonic()
+            stream.close()
+        assert outcome == [[]]
+        assert time.monotonic() - since < SOON
 
 
 def test_a_stream_that_waits_for_its_answer_may_be_closed() -> None:
@@ -179,7 +197,7 @@ def test_ctrl_c_ends_a_program_at_once(doing: str) -> None:
     with scripted(STREAM + OPEN, silence) as server:
         head = "with SyncSignalsClient.for_plugin('a', url=url) as client, client.subscribe() as stream:"
         program = subprocess.Popen([*script(head, f"    {doing}"), server.url], stderr=subprocess.PIPE)
-        while len(server.heads) < 2:
+        while len(server.heads) < 2 and program.poll() is None:
             time.sleep(0.001)
         with ending_soon(8.0):  # of which a process's end takes some, on a busy machine; what it waits for takes more
             program.send_signal(signal.SIGINT)

@@ -129,14 +129,14 @@ def test_a_network_that_comes_back_is_enough(signals_hub: SignalsHub) -> None:
 
 def test_nobody_there() -> None:
     """It cannot have been published, and the error says what the matter is."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    text = r"cannot be reached: Connection refused \(after \d tr"
-    with (
-        client(f"http://127.0.0.1:{port}", timeout=0.3) as catalog,
-        pytest.raises(BrokerUnavailable, match=text) as caught,
-    ):
-        catalog.publish(1)
+    with socket.socket() as reserved:  # bound, so that nobody else listens there, either
+        reserved.bind(("127.0.0.1", 0))
+        text = r"cannot be reached: Connection refused \(after \d+ tr"
+        with (
+            client(f"http://127.0.0.1:{reserved.getsockname()[1]}", timeout=0.3) as catalog,
+            pytest.raises(BrokerUnavailable, match=text) as caught,
+        ):
+            catalog.publish(1)
     assert not caught.value.outcome_unknown
 
 

@@ -216,13 +216,15 @@ class _Link:
 
     def _end(self, data: bytes) -> int | None:
         """Return where the mark ends in what came; it may have begun before."""
-        mark, before = self._proxy.mark, len(self._tail)
-        found = -1 if mark is None else (self._tail + data).find(mark)
-        self._tail = (self._tail + data)[-64:]
-        if mark is None or found < 0:
+        mark, seen = self._proxy.mark, self._tail + data
+        if mark is None:
+            return None
+        found = seen.find(mark)
+        self._tail = seen[max(0, len(seen) - len(mark) + 1) :] if found < 0 else b""
+        if found < 0:
             return None
         self._proxy.mark = None
-        return found + len(mark) - before
+        return found + len(mark) - (len(seen) - len(data))
 
     async def _send(self, since: float, data: bytes, writer: asyncio.StreamWriter, *, up: bool) -> None:
         now = asyncio.get_running_loop().time

@@ -29,7 +29,7 @@ class Listener:
 
 
 @contextmanager
-def listening(url: str, query: str = "", *, timeout: float = 5.0, **headers: str) -> Iterator[Listener]:
+def listening(url: str, query: str = "", *, timeout: float = 20.0, **headers: str) -> Iterator[Listener]:
     """Open a stream and read its receipt, waiting for each byte no longer than ``timeout`` seconds."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with httpx.Client(timeout=timeout) as client, client.stream("GET", f"{url}/stream{query}", headers=named) as stream:

@@ -58,13 +58,13 @@ def test_who_came_back_before_the_block_is_cut_as_well(signals_hub: SignalsHub) 
 
 def test_a_stall_keeps_streams_open_and_everything_back() -> None:
     """Nothing comes, not even heartbeats, and all of it after the end; new streams get no answer."""
-    with hub(heartbeat=1.0) as stalling, listening(stalling.url, "?topic=a", timeout=1.5) as listener:
+    with hub(heartbeat=1.0) as stalling, listening(stalling.url, "?topic=a") as listener:
         with stalling.stall():
             for number in range(3000):  # more than a connection's buffer takes, so that the hub has to wait, too
                 stalling.publish({"number": number, "text": 100 * "x"}, topic="a")
             with pytest.raises(httpx.ReadTimeout), listening(stalling.url, timeout=1.2):
                 pass
-            assert stalling.streams == 2
+            stalling.wait_for_streams(1, within=10)  # the one that got no answer has gone, the other has stayed
         numbers: list[int] = []
         while len(numbers) < 3000:
             block = listener.block()
@@ -75,7 +75,7 @@ def test_a_stall_keeps_streams_open_and_everything_back() -> None:
 
 def test_stalls_may_overlap(signals_hub: SignalsHub) -> None:
     """Everything goes on with the end of the last one."""
-    with listening(signals_hub.url, timeout=0.2) as listener:
+    with listening(signals_hub.url, timeout=1.0) as listener:
         first, second = signals_hub.stall(), signals_hub.stall()
         with first:
             with second:
@@ -88,7 +88,7 @@ def test_stalls_may_overlap(signals_hub: SignalsHub) -> None:
 
 def test_a_stalled_stream_may_be_cut(signals_hub: SignalsHub) -> None:
     """What it has not got is lost; what is neither open nor new stays untouched by the end of the stall."""
-    with listening(signals_hub.url, timeout=1.0) as listener, signals_hub.stall():
+    with listening(signals_hub.url) as listener, signals_hub.stall():
         signals_hub.publish(1)
         signals_hub.cut()
         assert signals_hub.streams == 0

@@ -39,6 +39,7 @@ def test_it_is_there_and_gone_quickly_whatever_is_open() -> None:
                 stalled.block()
     assert min(began) < 0.2
     assert ended < 1.5
+    assert not quick._running.lines._all  # nothing was left for the collector
     assert not any(thread.name == "sse_signals.testing" for thread in threading.enumerate())
 
 

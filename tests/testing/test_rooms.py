@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from sse_signals import testing
 from sse_signals.testing.expectation import ANY, Expectation
 from sse_signals.testing.ledger import Ledger, Published
 from sse_signals.testing.lines import Line, Lines
@@ -110,3 +111,9 @@ def test_pieces_are_kept_as_well() -> None:
     assert (ends.written, shut.get_write_buffer_size()) == ([b"ab"], 3)
     shut.flow()
     assert (ends.written, shut.get_write_buffer_size()) == ([b"ab", b"cd"], 1)
+
+
+def test_what_the_package_offers() -> None:
+    """No more than is meant, with the fixture and what makes its marker known."""
+    assert set(testing.__all__) == {"Published", "SignalsHub", "hub", "pytest_configure", "signals_hub"}
+    assert all(hasattr(testing, name) for name in testing.__all__)
