@@ -66,7 +66,7 @@ test('the id moves with receipts, events, gaps and heartbeats, and is there when
 });
 
 test('a clean end is followed by the next stream after exactly what retry says; so is a goodbye, after its own', async () => {
-  const { got, call } = await opened({}, 'a', { retry: 2683 });
+  const { client, got, call } = await opened({}, 'a', { retry: 2683 });
   await call.end();
   assert.equal(got.statuses.at(-1), 'waiting');
   assert.deepEqual(got.details.at(-1), { reason: 'ended', problem: undefined, retryIn: 2.683 });
@@ -74,6 +74,7 @@ test('a clean end is followed by the next stream after exactly what retry says; 
   assert.equal(world.calls.length, 1);
   await world.advance(1);
   await world.call(2).open();
+  assert.equal(client.lastEventId, 'e-1', 'a receipt without an id leaves it as it is');
   await world.call(2).control('goodbye', { reason: 'shutdown' }, { retry: 5100 });
   assert.equal(world.call(2).aborted, true);
   assert.equal(got.details.at(-1).reason, 'shutdown');
@@ -132,9 +133,10 @@ test('what is no event stream is a failure, and so is one that says nothing befo
   await world.call(1).say(new Response('<html>', { headers: { 'Content-Type': 'text/html' } }));
   assert.equal(details.at(-1).reason, 'not-a-stream');
   await world.advance(details.at(-1).retryIn * 1000);
+  world.random = 0.25;
   await world.call(2).say(new Response('', { headers: { 'Content-Type': 'text/event-stream' } }));
   assert.equal(details.at(-1).reason, 'ended');
-  assert.equal(details.at(-1).retryIn, 3, 'backed off for the second time');
+  assert.equal(details.at(-1).retryIn, 1.5, 'backed off for the second time');
 });
 
 test('a redirect is a failure: nothing is sent to where it leads', async () => {
@@ -240,9 +242,10 @@ test('every end, again and again, leaves no timer and no listener behind', async
     await world.advance(1100);
     assert.equal(world.timers, 1, 'that of the silence');
   }
+  assert.equal(world.listeners, 7);
   client.close();
   await settle();
-  assert.equal(world.timers, 0);
+  assert.deepEqual([world.timers, world.listeners], [0, 0]);
   const before = world.calls.length;
   for (const name of ['online', 'pageshow', 'pagehide', 'offline']) await world.happen(world.events, name);
   assert.equal(world.calls.length, before);

@@ -188,6 +188,8 @@ test('where all topics are refused nothing is asked for', async () => {
   await world.call(1).refuse(403, PROBLEM('not-granted', 403, { errors: [{ value: 'a' }] }));
   await world.advance(60_000);
   assert.deepEqual([world.calls.length, client.status, statuses.at(-1)], [1, 'refused', 'refused']);
+  client.close();
+  assert.equal(statuses.at(-1), 'closed');
 });
 
 test('400 and 403 of the hub that name no topic are lasting; those of somebody else are not', async () => {

@@ -1,134 +1,13 @@
 // A world for the browser module to live in: its time, its network, its locks and channels are the test's.
 
-import { setImmediate as turn } from 'node:timers/promises';
+import { Call, settle } from './call.mjs';
+import { Locks } from './locks.mjs';
+
+export { settle };
 
 const { SignalsClient } = await import(process.env.CLIENT_MODULE ?? '../../sse_signals/web/assets/client/client.js');
 
 export const URL_OF_HUB = 'https://hub.test/signals';
-
-/** Let everything happen that needs no time. */
-export async function settle() {
-  for (let n = 0; n < 8; n++) await turn();
-}
-
-/** One request, which the test answers. */
-class Call {
-  ended = false;
-  aborted = false;
-
-  constructor(url, init, answer) {
-    this.url = new URL(url);
-    this.path = this.url.pathname.replace('/signals', '');
-    this.topics = this.url.searchParams.getAll('topic');
-    this.init = init;
-    this.headers = init.headers;
-    this.#answer = answer;
-    init.signal?.addEventListener('abort', () => {
-      this.aborted = true;
-      this.fail(init.signal.reason);
-    });
-  }
-
-  #answer;
-  #body;
-
-  get from() {
-    return this.headers['Last-Event-ID'];
-  }
-
-  get token() {
-    return this.headers.Authorization?.replace('Bearer ', '');
-  }
-
-  fail(reason = new TypeError('network')) {
-    this.#answer.reject(reason);
-    try {
-      this.#body?.error(reason);
-    } catch {
-      // it had ended before
-    }
-  }
-
-  /** Answer with a status, and a problem of the hub. */
-  async refuse(status, problem, headers = {}) {
-    const body = typeof problem === 'string' ? problem : JSON.stringify(problem);
-    this.#answer.resolve(new Response(body, { status, headers: { 'Content-Type': 'application/problem+json', ...headers } }));
-    await settle();
-  }
-
-  async say(response) {
-    this.#answer.resolve(response);
-    await settle();
-  }
-
-  /** Begin a stream with its receipt. */
-  async open({ id = '', retry = 2000, receipt = {}, type = 'text/event-stream' } = {}) {
-    const body = new ReadableStream({ start: (controller) => void (this.#body = controller) });
-    await this.say(new Response(body, { headers: { 'Content-Type': type } }));
-    const data = { protocol: 1, stream: 's1', subject: null, heartbeat: 15, topics: [], ...receipt };
-    await this.send(`retry: ${retry}\nevent: signals.open\n${id && `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
-    return this;
-  }
-
-  async send(text) {
-    this.#body.enqueue(typeof text === 'string' ? new TextEncoder().encode(text) : text);
-    await settle();
-  }
-
-  async event(id, topic, message, name) {
-    const data = JSON.stringify({ topic, time: '2026-01-31T12:00:00.000Z', message });
-    await this.send(`id: ${id}\n${name ? `event: ${name}\n` : ''}data: ${data}\n\n`);
-  }
-
-  async control(name, data = {}, { id, retry } = {}) {
-    const head = `${retry === undefined ? '' : `retry: ${retry}\n`}event: signals.${name}\n${id ? `id: ${id}\n` : ''}`;
-    await this.send(`${head}data: ${JSON.stringify(data)}\n\n`);
-  }
-
-  async end() {
-    this.#body.close();
-    await settle();
-  }
-}
-
-/** Web Locks, of one browser. */
-class Locks {
-  held = new Map();
-  queues = new Map();
-
-  request(name, { signal, steal } = {}, callback) {
-    return new Promise((resolve, reject) => {
-      const wish = { callback, resolve, reject };
-      const queue = this.queues.get(name) ?? this.queues.set(name, []).get(name);
-      signal?.addEventListener('abort', () => {
-        const at = queue.indexOf(wish);
-        if (at >= 0) queue.splice(at, 1) && reject(signal.reason);
-      });
-      if (steal) {
-        const holder = this.held.get(name);
-        this.held.delete(name);
-        holder?.reject(new DOMException('stolen', 'AbortError'));
-        queue.unshift(wish);
-      } else {
-        queue.push(wish);
-      }
-      queueMicrotask(() => this.#next(name));
-    });
-  }
-
-  #next(name) {
-    const queue = this.queues.get(name);
-    if (this.held.has(name) || !queue.length) return;
-    const wish = queue.shift();
-    this.held.set(name, wish);
-    Promise.resolve(wish.callback({ name })).then((value) => {
-      if (this.held.get(name) !== wish) return;
-      this.held.delete(name);
-      wish.resolve(value);
-      this.#next(name);
-    });
-  }
-}
 
 export class World {
   now = 1_700_000_000_000;
@@ -139,6 +18,10 @@ export class World {
   /** Channels that nobody hears: those of frozen tabs. */
   mute = new Set();
   said = [];
+  /** A channel that hears only later. @type {{ channel: any, messages: any[] } | undefined} */
+  held;
+  /** How many listeners there are. */
+  listeners = 0;
   #timers = new Map();
   #number = 0;
   #before = {};
@@ -147,8 +30,8 @@ export class World {
   constructor({ tabs = false } = {}) {
     const world = this;
     this.locks = new Locks();
-    this.events = new EventTarget();
-    this.page = new EventTarget();
+    this.events = this.#target();
+    this.page = this.#target();
     class Channel {
       constructor(name) {
         this.name = name;
@@ -160,6 +43,10 @@ export class World {
         world.said.push([this.name, copy]);
         for (const other of world.channels) {
           if (other === this || other.name !== this.name) continue;
+          if (world.held?.channel === other) {
+            world.held.messages.push(copy);
+            continue;
+          }
           queueMicrotask(() => world.channels.has(other) && !world.mute.has(other) && other.onmessage?.({ data: copy }));
         }
       }
@@ -188,6 +75,25 @@ export class World {
     Date.now = () => this.now;
     let drawn = 0;
     Math.random = () => this.random + (tabs ? ++drawn * 1e-9 : 0); // tabs have to draw different names
+  }
+
+  #target() {
+    const target = new EventTarget();
+    const add = target.addEventListener.bind(target);
+    target.addEventListener = (name, listener, options) => {
+      this.listeners += 1;
+      options?.signal?.addEventListener('abort', () => (this.listeners -= 1));
+      add(name, listener, options);
+    };
+    return target;
+  }
+
+  /** Let a held channel hear what it has missed. */
+  async release() {
+    const { channel, messages } = this.held;
+    this.held = undefined;
+    for (const data of messages) channel.onmessage({ data });
+    await settle();
   }
 
   #replace(values) {
@@ -284,3 +190,17 @@ export function jwt(claims) {
 }
 
 export const PROBLEM = (kind, status, more = {}) => ({ type: `urn:sse-signals:problem:${kind}`, title: kind, status, ...more });
+
+/** Open tabs one after the other, the first of which leads. */
+export async function tabsOf(world, count, topic = 'a', options = {}) {
+  const all = [];
+  for (let n = 0; n < count; n++) {
+    const client = world.client(options);
+    const known = world.channels.size;
+    all.push({ client, ...listen(client, topic) });
+    await settle();
+    all[n].channel = [...world.channels][known];
+    if (n === 0) await world.calls.at(-1).open({ id: 'e-1', receipt: options.receipt });
+  }
+  return all;
+}

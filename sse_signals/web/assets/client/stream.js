@@ -244,7 +244,6 @@ export class Stream {
       this.#heartbeat = receipt.heartbeat * 1000;
       this.#path = `/streams/${receipt.stream}/renew`;
       if (!poll) host.opened(receipt, this.#asked);
-      signal.throwIfAborted();
       this.#check();
       clearTimeout(this.#change);
       this.#change = undefined;

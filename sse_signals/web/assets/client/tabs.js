@@ -98,7 +98,6 @@ export class Tabs {
     this.#release?.();
     this.#request = this.#release = this.#kept = undefined;
     this.#term = 0;
-    this.#inStep = false;
   }
 
   /** @param {boolean} steal from a tab that is frozen */
