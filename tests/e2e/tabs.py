@@ -75,19 +75,15 @@ class Tab:
     async def listen(self, *topics: str, name: str = "main", feed: Feed | None = None) -> list[Heard]:
         """Subscribe to topics, and wait until the client says that it is ready."""
         feed = feed or self.feed
-        heard = [self.subscription(topic, name, feed) for topic in topics]
-        first = len(self.heard) - len(heard)
+        first = len(self.heard)
+        heard = [Heard(topic, feed, self._owns[name]) for topic in topics]
+        self.heard += heard
         script = "([name, topics, first]) => topics.forEach((topic, place) => listen(name, first + place, topic))"
         await self.page.evaluate(script, [name, topics, first])
         await self.ready(name)
         for each in heard:
             each.due = len(feed.published)
         return heard
-
-    def subscription(self, topic: str, name: str, feed: Feed) -> Heard:
-        """Make room for what a subscription will be told."""
-        self.heard.append(Heard(topic, feed, self._owns[name]))
-        return self.heard[-1]
 
     async def ready(self, name: str = "main") -> None:
         """Wait until a client is."""
@@ -217,6 +213,11 @@ class Browsing:
         lines = [request.split(b"\r\n", 1)[0].decode().split() for request in self.proxy.requests]
         queries = [parse_qs(urlsplit(target).query) for method, target, _ in lines if method == "GET"]
         return [Asked(frozenset(query.get("topic", [])), "poll" in query) for query in queries]
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """What the last stream was asked for, but for those with which a tab only catches up."""
+        return next(asked.topics for asked in reversed(self.asked) if not asked.poll)
 
     async def judge(self) -> None:
         """Publish a last broadcast, wait until it is everywhere, and check each list of each tab against the log."""

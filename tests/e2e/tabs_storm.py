@@ -85,9 +85,6 @@ class Storm:
     async def change(self) -> None:
         """Add a topic to a tab, and drop another."""
         tab = self._chance.choice(self._tabs)
-        print(
-            self._tabs.index(tab), await tab.leads(), [h.topic for h in tab.heard if h.until is None], file=sys.stderr
-        )
         await tab.listen(self._chance.choice([*TOPICS, "c/*", "*"]))
         going = [heard for heard in tab.heard if heard.until is None]
         await tab.unsubscribe(self._chance.choice(going[:-1]))
@@ -105,7 +102,6 @@ class Storm:
             for _ in range(turns):
                 kind = self._chance.choice(kinds)
                 self.happened[kind] += 1
-                print(len(self._room.feed.published), kind, file=sys.stderr)
                 what: Callable[[], Awaitable[None]] = getattr(self, kind)
                 await what()
             await self._room.leader(*self._tabs)

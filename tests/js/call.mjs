@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 /** Let everything happen that needs no time. */
 export async function settle() {
-  for (let n = 0; n < 8; n++) await turn();
+  for (let n = 0; n < 4; n++) await turn();
 }
 
 /** One request, which the test answers. */
