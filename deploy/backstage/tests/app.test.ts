@@ -10,9 +10,12 @@ import { Site } from './site';
 const BURST = Array.from({ length: 50 }, (_, n) => n);
 let site: Site;
 
-before(async () => {
-  site = await Site.start();
-}, { timeout: 120_000 });
+before(
+  async () => {
+    site = await Site.start();
+  },
+  { timeout: 120_000 },
+);
 after(async () => await site?.stop());
 
 /** Publishes as a plugin does. */

@@ -6,7 +6,8 @@ import { SignalsHubClient } from '../signals-hub/src/SignalsHubClient';
 import { eventually } from './eventually';
 import { ScriptedHub, type Answer } from './scripted';
 
-const OPEN = 'retry: 50\nevent: signals.open\nid: a-1\ndata: {"protocol":1,"stream":"s","subject":null,"heartbeat":15}\n\n';
+const RECEIPT = JSON.stringify({ protocol: 1, stream: 's', subject: null, heartbeat: 15 });
+const OPEN = `retry: 50\nevent: signals.open\nid: a-1\ndata: ${RECEIPT}\n\n`;
 
 /** A stream that begins with some events, and stays open. */
 function stream(...events: object[]): Answer {
@@ -109,17 +110,18 @@ test('each subscription gets the messages of its channel, and what a hub sends w
 });
 
 test('unsubscribe needs no this, may be called twice, and holds at once', async () => {
-  let more = (_channel: string) => {};
+  let [more, id] = [(_channel: string) => {}, 1];
   hub.answers = [
     (response, asked) => {
       stream()(response, asked);
-      more = topic => response.write(`id: a-9\ndata: ${JSON.stringify({ topic, message: {} })}\n\n`);
+      more = topic => response.write(`id: a-${(id += 1)}\ndata: ${JSON.stringify({ topic, message: {} })}\n\n`);
     },
   ];
   const got: string[] = [];
   const { unsubscribe } = client.subscribe('a', () => got.push('a'));
-  client.subscribe('b', () => got.push('b'));
-  await eventually(() => assert.equal(hub.asked.length, 1));
+  let status = '';
+  client.subscribe('b', () => got.push('b'), { onStatus: now => (status = now) });
+  await eventually(() => assert.equal(status, 'open'));
   unsubscribe();
   unsubscribe();
   more('a');
@@ -154,7 +156,7 @@ test('signing out ends the stream before anything else, and no component begins 
   assert.equal(hub.asked.length, 1);
 });
 
-test('where somebody else has signed in meanwhile, the stream of the first ends and one of their own begins', async () => {
+test('where somebody else has signed in, the stream of the first ends and one of their own begins', async () => {
   hub.answers = [
     response => response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(OPEN),
     response => response.writeHead(401).end(),

@@ -64,8 +64,8 @@ test('each signal has a key of its own, and they share a connection', async () =
   assert.ok(hub.connections <= 2, `${hub.connections} connections`);
 });
 
-test('an attempt that is never answered gives way to another one, and the publisher does not wait longer than said', async () => {
-  const { hub, service, logged } = await served([silence, ACCEPTED], { timeout: 400 });
+test('an attempt without an answer gives way to another one, and no publisher waits longer than said', async () => {
+  const { hub, service, logged } = await served([silence, ACCEPTED], { timeout: 3000 });
   await service.publish(SIGNAL);
   assert.deepEqual([hub.asked.length, logged], [2, []]);
 
@@ -73,7 +73,7 @@ test('an attempt that is never answered gives way to another one, and the publis
   const start = Date.now();
   await deaf.service.publish(SIGNAL);
   const waited = Date.now() - start;
-  assert.ok(waited < 1000, `it took ${waited} ms`);
+  assert.ok(waited < 2000, `it took ${waited} ms`);
   assert.match(deaf.logged.join(), /^warn: A signal for channel 'notes' did not reach the hub.*imeout/);
 });
 
@@ -90,7 +90,7 @@ test('a wait that the hub asks for is kept, or not begun where it would be too l
 });
 
 test('while the hub is away each signal is tried once, and the log tells of it once, and when it is back', async () => {
-  const { hub, service, logged } = await served([cut], { timeout: 300 });
+  const { hub, service, logged } = await served([cut], { timeout: 1500 });
   await service.publish(SIGNAL);
   const tried = hub.asked.length;
   assert.ok(tried > 1);

@@ -12,7 +12,7 @@ export interface UseSignalsOptions {
 }
 
 /**
- * Calls `onSignal` with every signal of a channel, where `useSignal` shows only the last one of those that come together.
+ * Calls `onSignal` with every signal of a channel, where `useSignal` shows only the last of those that come together.
  *
  * The callbacks may be new ones in every render; only another channel subscribes anew. Each signal is rendered before
  * the next one comes, so that `setAll([...all, message])` loses none. A channel that ends in `*` stands for all that

@@ -12,7 +12,5 @@ export function Panel() {
   const [gaps, setGaps] = useState(0);
   // The callbacks add to what their render saw, and not to what there is, which is the mistake that is made most.
   const { status } = useSignals<Note>(channel, ({ n }) => setAll([...all, n]), { onGap: () => setGaps(gaps + 1) });
-  return (
-    <pre id="panel">{JSON.stringify({ isSignalsAvailable, status, last: lastSignal?.n ?? null, all, gaps })}</pre>
-  );
+  return <pre id="panel">{JSON.stringify({ isSignalsAvailable, status, last: lastSignal?.n ?? null, all, gaps })}</pre>;
 }
