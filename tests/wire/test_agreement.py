@@ -26,13 +26,12 @@ def test_others_read_alike() -> None:
     assert unseen == []
 
 
-@pytest.mark.skipif(NODE_IS_READY, reason="all parsers are compared")
 def test_others_in_python_read_alike() -> None:
-    """Without Node.js the same holds for the parsers in Python."""
-    tallies, _ = compare(streams(COUNT // 4, SEED), node=False)
+    """The parsers in Python are compared wherever there is no Node.js, too."""
+    tallies, _ = compare(streams(COUNT // 10, SEED + 1), node=False)
     for tally in tallies.values():
         assert tally.unlike == []
-        assert tally.alike > 0.6 * (COUNT // 4)
+        assert tally.alike > 0.6 * (COUNT // 10)
 
 
 def test_streams_are_the_same_for_a_seed() -> None:
