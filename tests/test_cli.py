@@ -206,6 +206,14 @@ def test_the_two_lines_to_try() -> None:
         assert process.wait(DEADLINE) == 0
 
 
+def test_the_lines_to_try_show_a_token_where_one_is_asked_for() -> None:
+    """With authentication, both lines have a place for it."""
+    with serving("--examples", variables={"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_SECRET": "s" * 32}) as process:
+        assert process.stdout is not None
+        for name in ("Listen: ", "Publish:"):
+            assert process.stdout.readline().startswith(f'{name}  curl -H "Authorization: Bearer $TOKEN" -')
+
+
 def test_a_person_in_a_terminal_gets_lines_to_read() -> None:
     """Where stderr is a terminal, the log is text in columns, not JSON."""
     master, slave = pty.openpty()

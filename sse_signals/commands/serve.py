@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,7 +52,7 @@ def serve(*, examples: bool, **options: Any) -> None:
     logs.configure(terminal=sys.stderr.isatty())
     try:
         settings = load(os.environ, options)
-        listening = _print_examples if examples else _nothing
+        listening = partial(_print_examples, bearer=settings.auth) if examples else _nothing
         hub = workers if settings.workers > 1 else server
         logger = structlog.get_logger("sse_signals")
         _warn(settings, logger)
@@ -71,10 +72,11 @@ def _warn(settings: Settings, logger: Any) -> None:
         logger.warning("the cookies of tickets are good at this hub only", not_set=[variable("secret")], hint=hint)
 
 
-def _print_examples(url: str) -> None:
+def _print_examples(url: str, *, bearer: object) -> None:
+    curl = 'curl -H "Authorization: Bearer $TOKEN"' if bearer else "curl"
     with suppress(OSError):  # nobody reads it: the hub is there all the same
-        click.echo(f"Listen:   curl -N '{url}/stream?topic=hello'")
-        click.echo(f"Publish:  curl -d 'hello world' '{url}/publish?topic=hello'")
+        click.echo(f"Listen:   {curl} -N '{url}/stream?topic=hello'")
+        click.echo(f"Publish:  {curl} -d 'hello world' '{url}/publish?topic=hello'")
         sys.stdout.flush()
 
 
