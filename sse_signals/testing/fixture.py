@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def signals_hub(request: pytest.FixtureRequest) -> Iterator[SignalsHub]:
-    """A hub of the test's own; ``@pytest.mark.signals_hub(authentication=True)`` says how it is made."""
-    marker = request.node.get_closest_marker("signals_hub")
-    with hub(**({} if marker is None else marker.kwargs)) as running:
+    """A hub of the test's own; ``@pytest.mark.signals_hub(authentication=True)`` says how it is made.
+
+    The markers of a module, a class and a test add up; of an option that several give, the nearest counts.
+    """
+    options: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers("signals_hub"))):  # from the farthest to the nearest
+        if marker.args:
+            given = ", ".join(map(repr, marker.args))
+            pytest.fail(
+                f"signals_hub({given}): its options have names: signals_hub(authentication=True)", pytrace=False
+            )
+        options |= marker.kwargs
+    with hub(**options) as running:
         yield running

@@ -6,71 +6,39 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sse_signals import messages, topics
+from sse_signals.errors import ConfigurationError
 from sse_signals.life.authentication import Authentication
 from sse_signals.model import HistoryLimits, Signal
-from sse_signals.refs import entity_ref
-from sse_signals.testing.expectation import open_streams
+from sse_signals.testing.expectation import open_streams, receivers
 from sse_signals.testing.expecting import Expecting, outside_loops
-from sse_signals.testing.faults import Cut, gap, stalled, unavailable
+from sse_signals.testing.faults import Cut, Fault, Stall, Unavailable, forget, gap
+from sse_signals.testing.ledger import HubEnded
+from sse_signals.testing.promises import Promises
 from sse_signals.testing.running import RunningHub
-from sse_signals.testing.tokens import Tokens
+from sse_signals.testing.tokens import Guarding, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection, Coroutine, Iterable, Iterator
 
     from sse_signals.web.site import Limits
 
 
-class SignalsHub(Expecting):
+class SignalsHub(Expecting, Guarding):
     """A hub that lives as long as a test, on a port of its own.
 
     Every call works in any thread, with or without an event loop, and most take a millisecond. Those that wait
     (`expect`, `expect_nothing`, `wait_for_streams`) have a form for asynchronous tests, which is awaited.
     """
 
-    def __init__(self, running: RunningHub, tokens: Tokens | None) -> None:
-        super().__init__(running.ledger)
+    def __init__(self, running: RunningHub, tokens: Tokens | None, promises: Promises) -> None:
+        Expecting.__init__(self, running.ledger, promises)
+        Guarding.__init__(self, tokens)
         self._running = running
-        self._tokens = tokens
 
     @property
     def url(self) -> str:
         """Where it is, for example ``http://127.0.0.1:43210/signals``."""
         return self._running.url
-
-    def token(
-        self,
-        subject: str,
-        *,
-        owns: Iterable[str] = (),
-        publish: bool | Iterable[str] = False,
-        admin: bool = False,
-        expires_in: float = 3600.0,
-    ) -> str:
-        """Return a token for ``Authorization: Bearer``, on a hub with ``authentication=True``.
-
-        Args:
-            subject: Who shows it, for example ``user:default/jane``.
-            owns: The entity refs they own, for targeted signals.
-            publish: Whether they may publish: everywhere, nowhere, or where these topic filters say.
-            admin: Whether they may revoke and drain.
-            expires_in: Seconds that it is good for.
-
-        Raises:
-            RuntimeError: The hub lets everybody do everything.
-            InvalidInput: A ref or a filter breaks its rules.
-        """
-        return self._with_tokens().make(subject, owns=owns, publish=publish, admin=admin, expires_in=expires_in)
-
-    def refuse(self, token: str) -> None:
-        """Know a token no longer: requests with it are 401 from now on, and open streams stay."""
-        self._with_tokens().refuse(token)
-
-    def _with_tokens(self) -> Tokens:
-        if self._tokens is None:
-            raise RuntimeError("this hub lets everybody do everything: make it with authentication=True")
-        return self._tokens
 
     def publish(
         self,
@@ -93,77 +61,119 @@ class SignalsHub(Expecting):
         Raises:
             InvalidInput: Something breaks a rule; the error names it.
             BrokerUnavailable: The hub is `unavailable`.
+            RuntimeError: It is for some only, on a hub without authentication, where nobody owns anything: that
+                somebody does not receive it would show nothing.
         """
-        if isinstance(target_ownership_entity_refs, str):
-            raise TypeError("target_ownership_entity_refs is a list of entity refs, not one text")
-        refs = target_ownership_entity_refs
+        targets = receivers(target_ownership_entity_refs, "target_ownership_entity_refs")
+        if targets is not None:
+            self._with_tokens()
         signal = Signal(
             data=messages.encode(message),
             address=topics.address(None, topic),
-            targets=None if refs is None else frozenset(entity_ref(ref) for ref in refs),
+            targets=targets,
             name=None if event is None else topics.event_name(event),
         )
         return self._running.call(lambda: self._running.log.publish_by_test(signal))
 
     @property
     def streams(self) -> int:
-        """How many streams are open."""
+        """How many streams are open.
+
+        Raises:
+            RuntimeError: The hub has ended.
+        """
+        if self._ledger.ended:
+            raise HubEnded
         return self._running.service.streams
 
-    def wait_for_streams(self, count: int, *, within: float = 2.0) -> None:
+    def wait_for_streams(self, count: int, *, within: float = 10.0) -> None:
         """Wait until that many streams are open, no more and no less: to publish only once the code under test listens.
 
         Args:
             count: How many.
-            within: Seconds to wait at most.
+            within: Seconds to wait at most: enough for a client whose first stream was cut (see `cut`).
 
         Raises:
             AssertionError: There are more or fewer; the text says which.
-            RuntimeError: An event loop runs here: ``await hub.wait_for_streams_async(…)``.
+            RuntimeError: An event loop runs here: ``await hub.wait_for_streams_async(…)``. Or the hub has ended.
+            ValueError: ``within`` is not from 0 to 86,400.
         """
+        __tracebackhide__ = True
         outside_loops("wait_for_streams")
         self._counted(count, self._ledger.wait(lambda: self.streams == count or None, within), within)
 
-    async def wait_for_streams_async(self, count: int, *, within: float = 2.0) -> None:
-        """As `wait_for_streams`, in a test that runs in an asyncio event loop."""
+    def wait_for_streams_async(self, count: int, *, within: float = 10.0) -> Coroutine[Any, Any, None]:
+        """As `wait_for_streams`, in a test that runs in an asyncio event loop. Not awaited, it fails as the others."""
+        return self._promises.give("wait_for_streams_async", self._come(count, within))
+
+    async def _come(self, count: int, within: float) -> None:
+        __tracebackhide__ = True
         self._counted(count, await self._ledger.wait_async(lambda: self.streams == count or None, within), within)
 
     def _counted(self, count: int, found: bool | None, within: float) -> None:
+        __tracebackhide__ = True
         if not found:
             raise AssertionError(open_streams(count, within, self._running.open_streams()))
 
     def cut(self, *, refuse: float = 0.0) -> Cut:
         """End every open stream without a word, as a network or a crash does. What was on its way is lost.
 
-        ``with hub.cut(): …`` refuses new streams, too, until the block ends.
+        ``with hub.cut(): …`` refuses new streams, too, until the block ends. `Cut.streams` says how many were open: of
+        none nothing is shown, so `wait_for_streams` first.
+
+        A client knows ``retry`` from its first stream on. One whose very first stream is refused comes back when its
+        own rules say: browsers and this package's clients after some 3 s.
 
         Args:
-            refuse: Seconds for which new streams are refused in the same way.
+            refuse: Seconds for which new streams are refused in the same way; a block lasts as long as itself.
+
+        Raises:
+            ValueError: ``refuse`` is not from 0 to 86,400.
         """
         return Cut(self._running, refuse)
 
-    def stall(self) -> AbstractContextManager[None]:
-        """Stop the network for streams: ``with hub.stall(): …``.
+    def stall(self) -> Fault:
+        """Stop the network for streams, from this call on: ``with hub.stall(): …``, or until `Fault.end` or `forget`.
 
         Open ones stay open and nothing comes, not even heartbeats; new ones get no answer. When the block ends, all of
         it goes on, and what was to come comes. As ever, the hub drops who takes nothing for 30 s.
         """
-        return stalled(self._running)
+        return Stall(self._running)
 
     def gap(self) -> None:
         """Lose the log: every open stream is told of a gap, and so is whoever resumes from before.
 
-        The reason is ``epoch``. For ``trimmed``, resume on a hub with ``history=HistoryLimits(count=…)``.
+        While the hub is `unavailable`, they are told once it is back. The reason is ``epoch``. For
+        ``trimmed``, resume on a hub with ``history=HistoryLimits(count=…)``.
         """
         self._running.call(lambda: gap(self._running))
 
-    def unavailable(self, *, retry_after: float = 1.0) -> AbstractContextManager[None]:
-        """Take the log away: ``with hub.unavailable(): …``. Publishing is 503, the hub not ready; streams stay open.
+    def unavailable(self, *, retry_after: float = 1.0) -> Fault:
+        """Take the log away, from this call on: ``with hub.unavailable(): …``, or until `Fault.end` or `forget`.
+
+        Publishing is 503, the hub is not ready, and streams stay open.
 
         Args:
             retry_after: Seconds that the answers tell to wait; whole ones.
+
+        Raises:
+            RuntimeError: It is so already.
+            ValueError: ``retry_after`` is not from 0 to 86,400.
         """
-        return unavailable(self._running, retry_after)
+        return Unavailable(self._running, retry_after)
+
+    def forget(self) -> None:
+        """Begin anew, for a hub that serves several tests: call it before each.
+
+        Nothing has been published, no idempotency key is known, and every fault has ended. What stays: open streams,
+        tokens, and the log, from which who asks for it (``since=``) gets what came before; `gap` loses it.
+
+        Raises:
+            AssertionError: Something that has to be awaited was not.
+        """
+        __tracebackhide__ = True
+        self._running.call(lambda: forget(self._running))
+        self._promises.check()
 
 
 @contextmanager
@@ -194,13 +204,21 @@ def hub(
 
     Raises:
         ConfigurationError: One of these is not what it may be.
+        ValueError: ``retry`` is not from 0 to 86,400.
+        AssertionError: At the end of the context: something that has to be awaited was not.
     """
+    __tracebackhide__ = True
+    if anonymous and not authentication:
+        raise ConfigurationError("anonymous says who needs no token, so it needs authentication=True")
     tokens = Tokens() if authentication else None
     options = {"heartbeat": heartbeat, "prefix": prefix, "limits": limits, "cors_origins": cors_origins}
     if tokens is not None:
         options["authentication"] = Authentication([tokens], anonymous=anonymous)
     running = RunningHub(history or HistoryLimits(), options, retry=retry)
+    promises = Promises()
     try:
-        yield SignalsHub(running, tokens)
+        yield SignalsHub(running, tokens, promises)
+        promises.check()
     finally:
+        promises.drop()  # where the test has failed, that is what counts
         running.end()

@@ -39,16 +39,30 @@ class Log(MemoryBroker):
         self._ledger = ledger
         self._retry_after: float | None = None  # seconds; while it is away
         self._back = asyncio.Event()
+        self._back.set()
         self._begin()
 
     def _begin(self) -> None:
         self._history = History(self._limits, EventId(self._epoch, 0))
         self._log = Held(self._history)
 
+    @property
+    def away(self) -> bool:
+        """Whether it takes and brings nothing."""
+        return self._retry_after is not None
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of its ids."""
+        return self._epoch
+
+    def forget_keys(self) -> None:
+        """Know no idempotency key any longer."""
+        self._keys.clear()
+
     async def open(self) -> None:
         """See `sse_signals.interfaces.Broker.open`. It waits while the log is away: who follows is back at once."""
-        while self._retry_after is not None:
-            await self._back.wait()
+        await self._back.wait()
 
     @at_once
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
@@ -86,7 +100,7 @@ class Log(MemoryBroker):
                         yield events
                         after = EventId(events[-1].epoch, events[-1].position)
             except BrokerUnavailable:
-                if self._retry_after is not None:
+                if self.away:
                     raise
 
     def go_away(self, retry_after: float) -> None:
@@ -95,7 +109,7 @@ class Log(MemoryBroker):
         Raises:
             RuntimeError: It is away.
         """
-        if self._retry_after is not None:
+        if self.away:
             raise RuntimeError("the hub is unavailable already")
         self._retry_after = retry_after
         self._back.clear()
@@ -107,13 +121,12 @@ class Log(MemoryBroker):
         self._log = Held(self._history)
         self._back.set()
 
-    def lose(self) -> str:
-        """Lose all that it holds, as a log that was restarted from nothing, and return its new epoch."""
+    def lose(self) -> None:
+        """Lose all that it holds, as a log that was restarted from nothing: it has a new epoch."""
         self._epoch = new_epoch()
-        self._keys.clear()
+        self.forget_keys()
         self._history = History(self._limits, EventId(self._epoch, 0))
         self._log.replace(self._history)
-        return self._epoch
 
     async def _published(self, signals: Sequence[Signal], key: IdempotencyKey | None, *, by_test: bool) -> Receipt:
         self._check()

@@ -17,7 +17,7 @@ from sse_signals.clock import wall_clock_ms
 from sse_signals.event_broker import EventBroker
 from sse_signals.listening import HttpConnection
 from sse_signals.logs import adapt
-from sse_signals.testing.ledger import Ledger
+from sse_signals.testing.ledger import HubEnded, Ledger, check_seconds
 from sse_signals.testing.lines import Line, Lines
 from sse_signals.testing.log import Log
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sse_signals.model import HistoryLimits
+    from sse_signals.testing.faults import Fault
 
 T = TypeVar("T")
 PATIENCE: Final = 5.0  # seconds that anything gets that the hub is asked to do: it takes milliseconds
@@ -32,10 +33,6 @@ _END: Final = 0.5  # seconds that the hub gets to end, and its thread once more
 _NO_LOG: Final = cast("logging.Logger", None)
 _LOGGER: Final = logging.getLogger("sse_signals.testing")
 _LOGGER.addHandler(logging.NullHandler())  # pytest shows it with a test that fails; nobody else asked for it
-
-
-class HubEnded(RuntimeError):
-    """A hub is asked for something that has ended: a mistake in a test."""
 
 
 class RunningHub:
@@ -47,7 +44,8 @@ class RunningHub:
         log: Its log.
         ledger: What was published.
         lines: Its connections.
-        refusing: How many reasons there are to take no streams.
+        faults: What is wrong with it at the moment, in the order in which it was asked for.
+        refusing: Those of them that are reasons to take no streams.
     """
 
     def __init__(self, history: HistoryLimits, options: dict[str, Any], *, retry: float) -> None:
@@ -60,10 +58,13 @@ class RunningHub:
 
         Raises:
             SignalsError: It cannot start with these.
+            ValueError: There is no such time to wait.
         """
+        check_seconds("retry", retry)
         self.ledger = Ledger()
         self.lines = Lines(self.ledger.ring)
-        self.refusing = 0
+        self.faults: dict[Fault, None] = {}
+        self.refusing: set[Fault] = set()
         self._history = history
         self._options = options
         self._retry = retry
@@ -94,6 +95,9 @@ class RunningHub:
             try:
                 async with asyncio.timeout(within):
                     answer.put((await work(), None))
+            except TimeoutError:
+                text = f"the hub has not done within {within:g} s what it was asked for"
+                answer.put((None, TimeoutError(text)))
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
                 answer.put((None, error))
 
@@ -106,7 +110,7 @@ class RunningHub:
             self._loop.call_soon_threadsafe(begin)
             result, failure = answer.get(timeout=within + 1.0)
         except (RuntimeError, Empty):  # the loop is closed, or was so before it came to this
-            raise HubEnded("the hub has ended: it lives as long as its fixture, or 'with hub()'") from None
+            raise HubEnded from None
         if failure is not None:
             raise failure
         return cast("T", result)
@@ -128,8 +132,11 @@ class RunningHub:
         self._thread.join(2 * _END)
 
     def _main(self, started: SimpleQueue[Exception | None]) -> None:
-        with asyncio.Runner() as runner:
-            runner.run(self._serve(started))
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._serve(started))
+        finally:
+            self.ledger.end()
 
     async def _serve(self, started: SimpleQueue[Exception | None]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sse_signals import InvalidInput
+from sse_signals.testing import hub
 
 if TYPE_CHECKING:
     import aiohttp
@@ -96,7 +97,12 @@ def test_one_is_passed_over_and_expected_later(signals_hub: SignalsHub) -> None:
         publish(signals_hub, message)
     assert signals_hub.expect("orders/1", message={"n": 2}, within=0).message == {"n": 2}
     assert signals_hub.expect("orders/1", where=lambda event: event.message is not None, within=0).message == {"n": 1}
+    with pytest.raises(AssertionError, match="with the message false"):
+        signals_hub.expect("orders/1", message=False, within=0)
     assert signals_hub.expect("orders/1", message=None, within=0).message is None
+    publish(signals_hub, 0)
+    with pytest.raises(AssertionError, match="with the message null"):
+        signals_hub.expect("orders/1", message=None, within=0)
 
 
 def test_what_where_raises_is_raised(signals_hub: SignalsHub) -> None:
@@ -112,19 +118,32 @@ def test_a_broadcast_is_expected_as_one(signals_hub: SignalsHub) -> None:
     with pytest.raises(AssertionError, match='a broadcast: "all"'):
         signals_hub.expect("orders/1", within=0)
     assert signals_hub.expect(None, within=0).message == "all"
+    signals_hub.expect_nothing("*", for_=0)
 
 
-def test_what_the_test_published_answers_no_expect(signals_hub: SignalsHub) -> None:
+def test_a_broadcast_is_something_for_every_topic(signals_hub: SignalsHub) -> None:
+    """Who listens to the topic gets it, so it is not nothing, unless the test has expected it."""
+    publish(signals_hub, "all", None)
+    for topic in ("orders/1", "*", None):
+        with pytest.raises(AssertionError, match='a broadcast: "all"'):
+            signals_hub.expect_nothing(topic, for_=0)
+    signals_hub.expect_nothing("orders/1", message="other", for_=0)
+    signals_hub.expect(None, within=0)
+    publish(signals_hub, 1, "orders/1")
+    signals_hub.expect_nothing(None, for_=0)
+
+
+def test_what_the_test_published_answers_no_expect() -> None:
     """It knows that itself; it is seen among the published all the same."""
-    event_id = signals_hub.publish(
-        {"n": 1}, topic="orders/1", target_ownership_entity_refs=["user:default/a"], event="e"
-    )
-    assert [(event.id, event.targets, event.event) for event in signals_hub.published] == [
-        (event_id, frozenset({"user:default/a"}), "e")
-    ]
-    with pytest.raises(AssertionError, match="by this test itself"):
-        signals_hub.expect("orders/1", within=0)
-    signals_hub.expect_nothing("orders/1", for_=0)
+    with hub(authentication=True) as guarded:
+        event_id = guarded.publish(
+            {"n": 1}, topic="orders/1", target_ownership_entity_refs=["user:default/a"], event="e"
+        )
+        (event,) = guarded.published
+        assert (event.id, event.targets, event.event) == (event_id, frozenset({"user:default/a"}), "e")
+        with pytest.raises(AssertionError, match="by this test itself"):
+            guarded.expect("orders/1", within=0)
+        guarded.expect_nothing("orders/1", for_=0)
 
 
 def test_a_miss_says_what_came_instead_the_nearest_first(signals_hub: SignalsHub) -> None:
@@ -156,7 +175,7 @@ def test_nothing_is_expected(signals_hub: SignalsHub) -> None:
     signals_hub.expect("orders/1", within=0)
     signals_hub.expect_nothing("orders/*", for_=0.01)
     publish(signals_hub, "there", "users/1")
-    signals_hub.expect_nothing("users/1", message="else", where=lambda event: event.id, for_=0)
+    signals_hub.expect_nothing("users/1", message="else", where=lambda event: event.id == "", for_=0)
     with pytest.raises(AssertionError, match="topic 'users/1': \"there\""):
         signals_hub.expect_nothing("users/*", for_=0)
     thread = later(signals_hub, "late", "orders/1")

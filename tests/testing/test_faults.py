@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -151,16 +152,94 @@ def test_unavailable_is_503_and_not_ready(signals_hub: SignalsHub) -> None:
 
 
 def test_a_log_may_be_lost_while_it_is_away(signals_hub: SignalsHub) -> None:
-    """As when its server is replaced by an empty one: the gap is told when it is back."""
-    with listening(signals_hub.url) as listener, signals_hub.unavailable(), pytest.raises(TimeoutError):
-        signals_hub._running.call(lambda: _gap(signals_hub), within=0.05)
+    """As when its server is replaced by an empty one: the gap is told when it is back, before the block has ended."""
+    first = signals_hub.publish(1)
     with listening(signals_hub.url, "?topic=a") as listener:
         with signals_hub.unavailable():
-            signals_hub._running.log.lose()
+            since = time.monotonic()
+            signals_hub.gap()
+            assert time.monotonic() - since < 1
+        with listening(signals_hub.url, Last_Event_ID=first) as late:
+            assert json.loads(late.block()["data"])["reason"] == "epoch"
         assert listener.block()["event"] == "signals.gap"
 
 
-async def _gap(hub_: SignalsHub) -> None:
-    from sse_signals.testing.faults import gap
+def test_a_fault_begins_with_its_call(signals_hub: SignalsHub) -> None:
+    """Written as a statement it acts as well, until it is told to end: it is never a test that meets no fault."""
+    away = signals_hub.unavailable()
+    assert publish(signals_hub) == 503
+    away.end()
+    away.end()
+    assert publish(signals_hub) == 202
+    with listening(signals_hub.url, timeout=0.5) as listener:
+        stall = signals_hub.stall()
+        signals_hub.publish(1)
+        with pytest.raises(httpx.ReadTimeout):
+            listener.block()
+    stall.end()
+    with listening(signals_hub.url):
+        pass
+    for over in (away, stall):
+        with pytest.raises(RuntimeError, match="has ended already"), over:
+            pass
 
-    await gap(hub_._running)
+
+def test_a_block_refuses_as_long_as_itself(signals_hub: SignalsHub) -> None:
+    """Whatever time was given besides, and a cut may be used again; it tells how much it cut."""
+    with listening(signals_hub.url):
+        signals_hub.wait_for_streams(1)
+        cut = signals_hub.cut(refuse=60)
+    assert cut.streams == 1
+    assert signals_hub.cut().streams == 0
+    for _ in range(2):
+        with cut, pytest.raises(httpx.RemoteProtocolError), listening(signals_hub.url):
+            pass
+        with listening(signals_hub.url):
+            pass
+    with signals_hub.cut(refuse=0.01):
+        signals_hub._running.call(lambda: asyncio.sleep(0.05))  # whose turn comes after that of the time given
+        with pytest.raises(httpx.RemoteProtocolError), listening(signals_hub.url):
+            pass
+    ended = signals_hub.cut(refuse=60)
+    ended.end()
+    with listening(signals_hub.url):
+        pass
+
+
+def test_to_forget_ends_every_fault(signals_hub: SignalsHub) -> None:
+    """The next test of the same hub begins with a good one, and with no idempotency keys."""
+    assert publish(signals_hub, key="one") == 202
+    signals_hub.cut(refuse=60)
+    signals_hub.stall()
+    with signals_hub.cut(), signals_hub.unavailable():
+        signals_hub.gap()
+        signals_hub.forget()
+        assert not signals_hub.published
+        assert publish(signals_hub, key="one") == 202
+        with listening(signals_hub.url, "?since=all", timeout=5) as listener:
+            assert json.loads(listener.block()["data"])["message"] == 1
+    assert publish(signals_hub, key="one") == 202  # again: the key is known
+    assert len(signals_hub.published) == 1
+    signals_hub.forget()
+    assert publish(signals_hub, key="one") == 202
+    assert len(signals_hub.published) == 1
+    assert not signals_hub._running.faults
+    assert not signals_hub._running.refusing
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan"), 86_401])
+def test_a_fault_has_a_time_that_ends(signals_hub: SignalsHub, seconds: float) -> None:
+    """What would never come, or never end, is refused; nothing has begun by then."""
+    with pytest.raises(ValueError, match="refuse is from 0 to 86400 seconds"):
+        signals_hub.cut(refuse=seconds)
+    with pytest.raises(ValueError, match="retry_after is from 0"):
+        signals_hub.unavailable(retry_after=seconds)
+    with pytest.raises(ValueError, match="retry is from 0"), hub(retry=seconds):
+        pass
+    assert publish(signals_hub) == 202
+
+
+def publish(hub_: SignalsHub, *, key: str | None = None) -> int:
+    """Publish as the code under test would, and return the status."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return httpx.post(f"{hub_.url}/publish", json={"topic": "a", "message": 1}, headers=headers).status_code

@@ -47,13 +47,42 @@ def test_a_hub_that_has_ended_says_so() -> None:
     """It is a mistake of the test, and no reason to wait."""
     with hub() as ended:
         pass
-    with pytest.raises(RuntimeError, match="has ended"):
-        ended.publish(1)
+    for call in (
+        lambda: ended.publish(1),
+        lambda: ended.expect("a"),
+        lambda: ended.expect_nothing("a", for_=0),
+        lambda: ended.wait_for_streams(0),
+        lambda: ended.streams,
+        ended.forget,
+    ):
+        with pytest.raises(RuntimeError, match="has ended"):
+            call()
+    assert not ended.published  # to look at afterwards
+
+
+def test_who_waits_for_a_hub_that_ends_is_told(signals_hub: SignalsHub) -> None:
+    """At once, not after the time it would have waited, and not as if nothing had come."""
+    said: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            signals_hub.expect_nothing("a", for_=60)
+        except RuntimeError as error:
+            said.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    since = time.monotonic()
+    while not signals_hub._ledger._bells and time.monotonic() - since < 10:
+        time.sleep(0.001)
+    signals_hub._running.end()
+    thread.join(10)
+    assert ["has ended" in str(error) for error in said] == [True]
 
 
 def test_what_takes_too_long_is_given_up(signals_hub: SignalsHub) -> None:
     """Every call has a deadline."""
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"not done within 0\.01 s what it was asked for"):
         signals_hub._running.call(asyncio.Event().wait, within=0.01)
     assert PATIENCE <= 10
 
@@ -68,7 +97,12 @@ def test_many_hubs_at_once_know_nothing_of_each_other() -> None:
 
 @pytest.mark.parametrize(
     ("options", "name"),
-    [({"prefix": "signals"}, "prefix"), ({"heartbeat": 0.0}, "heartbeat"), ({"cors_origins": ["x"]}, "cors_origins")],
+    [
+        ({"prefix": "signals"}, "prefix"),
+        ({"heartbeat": 0.0}, "heartbeat"),
+        ({"cors_origins": ["x"]}, "cors_origins"),
+        ({"anonymous": True}, "authentication=True"),
+    ],
 )
 def test_a_wrong_option_is_told_at_once(options: dict[str, Any], name: str) -> None:
     """Where the hub is made, and nothing is left behind."""
@@ -84,6 +118,14 @@ def test_its_options_are_the_hubs() -> None:
         answer = httpx.post(f"{chosen.url}/publish?topic=a", content=20 * "x", headers={"Origin": "https://app.test"})
     assert answer.status_code == 413
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.test"
+
+
+@pytest.mark.parametrize(("options", "retry"), [({}, "50"), ({"retry": 0.25}, "250"), ({"retry": 0}, "0")])
+def test_clients_are_told_how_soon_to_come_back(options: dict[str, Any], retry: str) -> None:
+    """All of them the same time, in milliseconds; a test needs no spread."""
+    with hub(**options) as one:
+        for _ in range(3):
+            assert httpx.get(f"{one.url}/stream?poll=1").text.splitlines()[0] == f"retry: {retry}"
 
 
 def test_one_waits_until_the_code_under_test_listens(signals_hub: SignalsHub) -> None:
@@ -136,6 +178,9 @@ def test_tokens_say_who_is_there() -> None:
             assert "users/1" in listener.block()["data"]
         assert publish("no-token-of-it", "orders/1") == 401
         guarded.refuse(robot)
+        for unknown in (robot, f"Bearer {jane}"):  # it would be refused anyhow, or not at all
+            with pytest.raises(ValueError, match="no such token"):
+                guarded.refuse(unknown)
         assert publish(robot, "orders/1") == 401
         short = guarded.token("robot", publish=True, expires_in=-1.0)
         assert publish(short, "orders/1") == 401
@@ -147,6 +192,9 @@ def test_tokens_need_authentication(signals_hub: SignalsHub) -> None:
     """A test that asks for one where nobody looks at it would show nothing."""
     with pytest.raises(RuntimeError, match="authentication=True"):
         signals_hub.token("jane")
+    for targets in ([], ["group:default/sales"]):  # nobody would receive it, whatever the code under test does
+        with pytest.raises(RuntimeError, match="authentication=True"):
+            signals_hub.publish(1, target_ownership_entity_refs=targets)
     with hub(authentication=True, anonymous=True) as open_to_all:
         assert httpx.get(f"{open_to_all.url}/stream?poll=1").status_code == 200
         for wrong in ({"owns": "group:default/a"}, {"publish": "orders/*"}):

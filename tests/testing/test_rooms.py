@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from sse_signals import testing
-from sse_signals.testing.expectation import ANY, Expectation
+from sse_signals.testing.expectation import Expectation, same
 from sse_signals.testing.ledger import Ledger, Published
 from sse_signals.testing.lines import Line, Lines
 
@@ -42,7 +44,7 @@ def test_a_long_list_is_cut() -> None:
 
     events = [published(number) for number in range(10)]
     events.append(published(11, 500 * "x", targets=frozenset({"b:c/d", "a:b/c"}), event="paid"))
-    text = Expectation("topic-11", ANY, is_paid).missed(1.0, events, lambda _: True)
+    text = Expectation("topic-11", where=is_paid).missed(1.0, events, lambda _: True)
     first, _, nearest, *others = text.splitlines()
     assert first == "nothing like it was published within 1 s: topic 'topic-11' where is_paid"
     assert nearest.startswith("  topic 'topic-11' event paid to ['a:b/c', 'b:c/d']: \"xxx")
@@ -50,6 +52,31 @@ def test_a_long_list_is_cut() -> None:
     assert len(nearest) < 240
     assert len(others) == 8
     assert others[-1] == "  … and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are"),
+    [
+        (True, 1, False),
+        (False, 0, False),
+        (1.0, True, False),
+        (True, True, True),
+        (1, 1.0, True),
+        ("1", 1, False),
+        (None, False, False),
+        ({"a": [{"b": True}]}, {"a": [{"b": 1}]}, False),
+        ({"a": [{"b": True}]}, {"a": [{"b": True}]}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": 1}, {"b": 1}, False),
+        ([1], [1, 2], False),
+        ([1, 2], [2, 1], False),
+        ({}, [], False),
+    ],
+)
+def test_what_is_the_same_json(one: Any, other: Any, are: bool) -> None:
+    """As any other reader of it would say, however deep it is."""
+    assert same(one, other) is same(other, one) is are
 
 
 class Ends:

@@ -110,7 +110,60 @@ def test_it(signals_hub):
             'E *topic \'orders/2\': {"status":"paid"}',
         ]
     )
-    result.stdout.no_fnmatch_line("*ledger.py*")
+    for inner in ("ledger", "expecting", "expectation", "kit"):
+        result.stdout.no_fnmatch_line(f"*{inner}.py*")
+
+
+def test_markers_add_up(suite: Suite) -> None:
+    """What the class says holds for its tests as well; the nearest wins; an option without its name is refused."""
+    result = suite(
+        """
+@pytest.mark.signals_hub(authentication=True, prefix="/far")
+class TestIt:
+    @pytest.mark.signals_hub(heartbeat=1.0, prefix="/near")
+    def test_both(self, signals_hub):
+        assert signals_hub.url.endswith("/near")
+        headers = {"Authorization": "Bearer " + signals_hub.token("jane")}
+        assert '"heartbeat":1,' in httpx.get(signals_hub.url + "/stream?poll=1", headers=headers).text
+        assert httpx.get(signals_hub.url + "/stream").status_code == 401
+
+    @pytest.mark.signals_hub(True)
+    def test_one_has_no_name(self, signals_hub):
+        pass
+""",
+        measured=True,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*signals_hub(True): its options have names*"])
+
+
+def test_what_is_not_awaited_fails(suite: Suite) -> None:
+    """A test that forgot to await has seen nothing: it must not pass, whichever kind of test it is."""
+    result = suite(
+        """
+@pytest.mark.asyncio
+@pytest.mark.parametrize("call", [
+    lambda hub: hub.expect_async("a"),
+    lambda hub: hub.expect_nothing_async("a", for_=0),
+    lambda hub: hub.wait_for_streams_async(1),
+])
+async def test_forgotten(signals_hub, call):
+    call(signals_hub)
+
+def test_synchronous(signals_hub):
+    signals_hub.expect_async("a")
+
+@pytest.mark.asyncio
+async def test_as_a_task(signals_hub):
+    import asyncio
+    waiting = asyncio.create_task(signals_hub.expect_nothing_async("a", for_=0.01))
+    asyncio.create_task(signals_hub.expect_async("a")).cancel()
+    await waiting
+"""
+    )
+    result.assert_outcomes(passed=5, errors=4)
+    for name in ("expect_async", "expect_nothing_async", "wait_for_streams_async"):
+        result.stdout.fnmatch_lines([f"E *AssertionError: {name} was called and not awaited*await hub.{name}(*"])
 
 
 def test_an_open_stream_holds_nobody(suite: Suite) -> None:
