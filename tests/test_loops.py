@@ -26,7 +26,7 @@ def test_one_broker_in_two_loops(listeners: int, caplog: pytest.LogCaptureFixtur
     async def listen(listening: asyncio.Semaphore, last_event_id: str | None) -> tuple[str, Any]:
         async with broker.subscribe(EVERYTHING, identity=ANONYMOUS, last_event_id=last_event_id) as events:
             listening.release()
-            event = await anext(events)
+            event: Any = await anext(events)
             return event.id, event.message
 
     async def main(message: bytes, last_event_id: str | None) -> list[tuple[str, Any]]:
