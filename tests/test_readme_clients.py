@@ -191,7 +191,8 @@ class Shop:
 
     def pay(self, number):
         with SyncSignalsClient.for_hub(self.url) as signals:
-            signals.publish({"state": "paid"}, topic=f"orders/{number}")
+            sales = ["group:default/sales"]
+            signals.publish({"state": "paid"}, topic=f"orders/{number}", target_ownership_entity_refs=sales)
 
 
 class Display:
