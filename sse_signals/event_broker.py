@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.choice import open_log
 from sse_signals.brokers.memory_state import MemoryState
-from sse_signals.client.plugin import check_gaps
 from sse_signals.client.publishing import TIMEOUT
 from sse_signals.client.remote_hub import RemoteHub
 from sse_signals.clock import wall_clock_ms
@@ -16,6 +15,7 @@ from sse_signals.identity import ANONYMOUS
 from sse_signals.local_node import LocalNode
 from sse_signals.logs import adapt
 from sse_signals.model import MAX_BATCH, HistoryLimits
+from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+
+from sse_signals.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +19,45 @@ if TYPE_CHECKING:
 
 Item_co = TypeVar("Item_co", covariant=True)
 Gaps = Literal["raise", "yield"]
+
+
+def check_gaps(gaps: object, on_gap: object) -> None:
+    """Check how a subscriber wants to hear of gaps.
+
+    Raises:
+        InvalidInput: It is none of the ways there are, or two at once.
+    """
+    if gaps not in {"raise", "yield"}:
+        raise InvalidInput(f"It is {gaps!r}.", field="gaps", hint="Write gaps='raise' or gaps='yield'.")
+    if gaps == "yield" and on_gap is not None:
+        raise InvalidInput(
+            "With on_gap nothing is yielded.", field="gaps", hint="Give gaps='yield' or on_gap, not both."
+        )
+    if any(inspect.iscoroutinefunction(each) for each in (on_gap, getattr(on_gap, "__call__", None))):  # noqa: B004
+        raise _asynchronous()
+
+
+def tell_gap(gap: SignalsGap, on_gap: Callable[[SignalsGap], object] | None, gaps: Gaps) -> bool:
+    """Tell a subscriber of a gap; say whether the iteration is to give it.
+
+    Raises:
+        SignalsGap: It is to be raised.
+        InvalidInput: ``on_gap`` is asynchronous, and only its call has shown it.
+    """
+    if on_gap is None:
+        if gaps == "raise":
+            raise gap
+        return True
+    given = on_gap(gap)
+    if inspect.iscoroutine(given):
+        given.close()  # nobody will await it
+        raise _asynchronous()
+    return False
+
+
+def _asynchronous() -> InvalidInput:
+    hint = "Give a function that is not, or gaps='yield'."
+    return InvalidInput("It is asynchronous, and nobody would await it.", field="on_gap", hint=hint)
 
 
 class SignalEvent(Protocol):

@@ -87,7 +87,7 @@ def retry_after(answer: Answer) -> float | None:
         return min(float(text), LONGEST_WAIT)
     try:  # a time; the server's own clock counts, not the one here
         wait = parsedate_to_datetime(text) - parsedate_to_datetime(answer.headers.get("Date", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return min(max(wait.total_seconds(), 0.0), LONGEST_WAIT)
 

@@ -10,14 +10,15 @@ import aiohttp
 from yarl import URL
 
 from sse_signals.client.answers import MAX_ANSWER, Answer
-from sse_signals.client.publishing import Failed
+from sse_signals.client.publishing import CLOSED, Failed
+from sse_signals.client.requests import AT_ONCE, CONNECT, KEEP
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import SimpleNamespace
+
     from sse_signals.client.requests import Request
 
-CONNECT: Final = 5.0  # seconds for a TCP and TLS connection
-KEEP: Final = 8.0  # seconds; a hub closes connections that are idle for longer, and what is sent then is lost
-AT_ONCE: Final = 32  # requests with an answer under way; streams do not count
 _TOLD: Final = (
     (TimeoutError, "no answer in time"),
     (aiohttp.ClientConnectorDNSError, "its host is not known"),
@@ -40,21 +41,25 @@ class Link:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._closing = asyncio.Event()
+        self._life = self._live()
         self.asking = asyncio.Lock()
+        with suppress(StopIteration):
+            self._life.__anext__().send(None)  # it has nothing to wait for; its loop ends it, if nobody else does
 
     async def ask(self, request: Request, seconds: float) -> Answer | Failed:
         """Send a request, and return its whole answer, or why there is none within so many seconds."""
-        sent = False
+        sent: list[bool] = []  # once something is
         try:
             async with asyncio.timeout(seconds), self._slots:
-                sent = True
-                async with self._begin(request) as response:
+                if self._closing.is_set():
+                    return CLOSED
+                async with self._begin(request, sent) as response:
                     return await read(response)
-        except TimeoutError as error:
-            connected = sent and not isinstance(error, aiohttp.ConnectionTimeoutError)
-            return Failed(f"no answer within {seconds:.3g} s", sent=connected)
+        except TimeoutError:
+            return Failed(f"no answer within {seconds:.3g} s", sent=bool(sent))
         except (aiohttp.ClientError, OSError) as error:
-            return Failed(told(error), sent=not isinstance(error, aiohttp.ClientConnectorError))
+            return Failed(told(error), sent=bool(sent))
 
     async def open(self, request: Request, seconds: float) -> aiohttp.ClientResponse:
         """Send a request, and return its answer as far as its head; whoever reads it closes it.
@@ -67,32 +72,56 @@ class Link:
         async with asyncio.timeout(seconds):
             return await self._begin(request)
 
-    async def close(self) -> None:
-        """Close all connections; what is under way fails. It may also be called when their event loop is closed."""
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than the connections are there."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE):
-                await self._session.close()
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
-    def _begin(self, request: Request) -> aiohttp.client._RequestContextManager:
+    async def close(self) -> None:
+        """Close all connections; what is under way fails."""
+        self._closing.set()
+        await self._life.aclose()
+
+    async def _live(self) -> AsyncGenerator[None, None]:
+        """Close all connections at the end; an event loop sees to the end of its asynchronous generators."""
+        try:
+            yield
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE):
+                    await self._session.close()
+
+    def _begin(self, request: Request, sent: list[bool] | None = None) -> aiohttp.client._RequestContextManager:
         return self._session.request(
             request.method,
             URL(request.url, encoded=True),
             headers=request.headers,
             data=request.body or None,
             allow_redirects=False,
+            trace_request_ctx=sent,
         )
 
 
 def new_link() -> Link:
     """Return connections for the running event loop; nothing is connected yet."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_sent)
     return Link(
         aiohttp.ClientSession(
+            trace_configs=[tracing],
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
             trust_env=False,
         )
     )
+
+
+async def _sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+    """Note that a request is being sent, for whoever wants to know."""
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.append(True)
 
 
 async def read(response: aiohttp.ClientResponse) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sse_signals import messages, names, topics
-from sse_signals.errors import InvalidInput
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
 
@@ -91,17 +90,3 @@ class Plugin:
         if self.id is not None and not wanted and not whole:
             whole = [topics.plugin_filters(self.id)]
         return topics.Filters.parse([*wanted, *(text for texts in whole for text in texts)])
-
-
-def check_gaps(gaps: object, on_gap: object) -> None:
-    """Check how a subscriber wants to hear of gaps.
-
-    Raises:
-        InvalidInput: It is none of the ways there are, or two at once.
-    """
-    if gaps not in {"raise", "yield"}:
-        raise InvalidInput(f"It is {gaps!r}.", field="gaps", hint="Write gaps='raise' or gaps='yield'.")
-    if gaps == "yield" and on_gap is not None:
-        raise InvalidInput(
-            "With on_gap nothing is yielded.", field="gaps", hint="Give gaps='yield' or on_gap, not both."
-        )

@@ -11,7 +11,7 @@ shell do what it asks for::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.client.answers import Answer, document, may_be_done, passing, retry_after
@@ -62,11 +62,15 @@ class Failed:
     Attributes:
         reason: Why, the end of a sentence without a full stop; nothing in it is secret.
         sent: Whether the hub may have got it.
+        final: Whether no other try will do.
     """
 
     reason: str
     sent: bool
+    final: bool = False
 
+
+CLOSED: Final = Failed("the client was closed", sent=False, final=True)
 
 Step = GetToken | Send | Pause
 
@@ -104,7 +108,7 @@ def publishing(
         SignalsError: The hub refuses it, or cannot be reached in time.
     """
     until = clock() + timeout
-    token: str | None = yield GetToken()
+    token = yield from _token(GetToken(), until, clock, taken=False)
     taken = False
     fresh = False
     attempt = 0
@@ -114,7 +118,7 @@ def publishing(
         if isinstance(outcome, Answer):
             if outcome.status == 401 and not fresh:
                 fresh, before = True, token
-                token = yield GetToken(refused=before, fresh=True)
+                token = yield from _token(GetToken(before, fresh=True), until, clock, taken=taken)
                 if token != before:
                     continue
             if not passing(outcome):
@@ -125,18 +129,42 @@ def publishing(
             taken = taken or outcome.sent
             error, wait = BrokerUnavailable(f"{hub.prefix} cannot be reached: {outcome.reason}"), 0.0
         wait += backoff(attempt, fraction(), first=0.2, longest=5.0)
-        if clock() + wait >= until:
+        if clock() + wait >= until or (isinstance(outcome, Failed) and outcome.final):
             raise _given_up(error, attempt, taken=taken, retry_after=wait)
         yield Pause(wait)
+
+
+def _token(
+    wanted: GetToken, until: float, clock: Callable[[], float], *, taken: bool
+) -> Generator[Step, Any, str | None]:
+    """Ask for a token; whatever goes wrong with that does not hide that an earlier try may have been taken."""
+    try:
+        token: str | None = yield replace(wanted, seconds=max(0.0, until - clock()))
+    except BrokerUnavailable as error:
+        error.outcome_unknown = error.outcome_unknown or taken
+        raise
+    except Exception as error:
+        _note(error, taken=taken)
+        raise
+    if clock() >= until:
+        raise BrokerUnavailable("token() has taken all the time that there was", outcome_unknown=taken)
+    return token
 
 
 def _concluded(answer: Answer, number: int, where: str, *, taken: bool) -> Accepted:
     try:
         return accepted(answer, number, where)
     except SignalsError as error:
-        if taken:
-            error.add_note("An earlier try of the same publish had no answer: the signal may be in the log.")
+        _note(error, taken=taken)
+        if 200 <= answer.status < 300:
+            error.add_note("The server has taken the request, whatever its answer means: the signal may be in the log.")
         raise
+
+
+def _note(error: Exception, *, taken: bool) -> None:
+    """Say with an error that is not about it that an earlier try may have been taken."""
+    if taken:
+        error.add_note("An earlier try of the same publish had no answer: the signal may be in the log.")
 
 
 def accepted(answer: Answer, number: int, where: str) -> Accepted:
@@ -162,8 +190,7 @@ def accepted(answer: Answer, number: int, where: str) -> Accepted:
 def _given_up(error: SignalsError, tries: int, *, taken: bool, retry_after: float) -> SignalsError:
     """Return the error of a publish whose time is over: the last reason, and what may have become of it."""
     if not isinstance(error, BrokerUnavailable):
-        if taken:
-            error.add_note("An earlier try of the same publish had no answer: the signal may be in the log.")
+        _note(error, taken=taken)
         return error
     text = f"{error} (after {tries} {'try' if tries == 1 else 'tries'})"
     return BrokerUnavailable(text, outcome_unknown=taken, retry_after=retry_after)

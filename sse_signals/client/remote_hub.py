@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.client.http import Link, new_link
-from sse_signals.client.plugin import check_gaps
 from sse_signals.client.publishing import MAX_TIMEOUT, TIMEOUT, Pause, Send, publishing
 from sse_signals.client.remote_stream import RemoteStream
 from sse_signals.client.requests import HubUrl
@@ -20,6 +19,7 @@ from sse_signals.client.tokens import GetToken, Tokens
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.identity import ANONYMOUS
 from sse_signals.logs import adapt
+from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -75,7 +75,12 @@ class RemoteHub:
         try:
             step: Step = next(steps)
             while True:
-                step = steps.send(await self._do(step, link))
+                try:
+                    outcome = await self._do(step, link)
+                except Exception as error:  # noqa: BLE001 - whatever a user's token() raises
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
         except StopIteration as stop:
             accepted: Accepted = stop.value
             return accepted
@@ -85,9 +90,9 @@ class RemoteHub:
             case Send(request, seconds):
                 return await link.ask(request, seconds)
             case Pause(seconds):
-                return await asyncio.sleep(seconds)
+                return await link.pause(seconds)
             case _:
-                return await self.token(step)
+                return await self._token(step, link)
 
     async def token(self, wanted: GetToken) -> str | None:
         """Return the token to send; those who ask at once get the same.
@@ -96,22 +101,26 @@ class RemoteHub:
             BrokerUnavailable: The function that gives it does not answer in time.
             Exception: Whatever it raises.
         """
+        return await self._token(wanted, await self._link())
+
+    async def _token(self, wanted: GetToken, link: Link) -> str | None:
         if self._tokens.good(wanted):
             return self._tokens.held
-        async with (await self._link()).asking:
-            if not self._tokens.good(wanted):
-                await self._ask()
+        seconds = self._timeout if wanted.seconds is None else wanted.seconds
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline, link.asking:
+                if not self._tokens.good(wanted):
+                    await self._ask()
+        except TimeoutError:
+            if not deadline.expired():  # the function's own
+                raise
+            raise BrokerUnavailable(f"token() has not answered for {seconds:.3g} s") from None
         return self._tokens.held
 
     async def _ask(self) -> None:
         given = self._tokens.source()  # type: ignore[misc] # good() is true where there is no function
-        if inspect.isawaitable(given):
-            try:
-                async with asyncio.timeout(self._timeout):
-                    given = await given
-            except TimeoutError:
-                raise BrokerUnavailable(f"token() has not answered for {self._timeout:g} s") from None
-        self._tokens.keep(given)
+        self._tokens.keep(await given if inspect.isawaitable(given) else given)
 
     @asynccontextmanager
     async def subscribe(
@@ -163,7 +172,9 @@ class RemoteHub:
         loop = asyncio.get_running_loop()
         link = self._links.get(loop)
         if link is None:
-            for old in [each for each in list(self._links) if each.is_closed()]:  # other threads may have loops, too
-                await self._links.pop(old).close()
-            link = self._links[loop] = new_link()
+            link = self._links[loop] = new_link()  # before anything is waited for: other tasks want it, too
+            for old in [each for each in list(self._links) if each.is_closed()]:
+                left = self._links.pop(old, None)  # other threads may have loops, and tidy up, too
+                if left is not None:
+                    await left.close()
         return link

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
 from sse_signals.client.answers import Answer, is_stream
 from sse_signals.client.http import read, told
+from sse_signals.client.inbox import Inbox
 from sse_signals.client.publishing import ONE_TRY
-from sse_signals.client.received import Moved, RemoteEvent
 from sse_signals.client.subscribing import OPENING, renew_again, renewed
 from sse_signals.client.tokens import GetToken
-from sse_signals.errors import BrokerUnavailable, SignalsError, SignalsGap
+from sse_signals.errors import BrokerUnavailable, SignalsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sse_signals.client.http import Link
-    from sse_signals.client.reading import Item, Reading
+    from sse_signals.client.reading import Reading
+    from sse_signals.client.received import RemoteEvent
     from sse_signals.client.remote_hub import RemoteHub
     from sse_signals.client.subscribing import Again, Course
+    from sse_signals.errors import SignalsGap
     from sse_signals.subscriptions import Gaps
 
 HELD: Final = 256  # items that may wait to be taken; then nothing more is read, and the hub keeps the rest
-_LEAVING: Final = (
-    0.5  # seconds that leaving may take; there is nothing in it that waits, but what a user's token() does
-)
+_LEAVING: Final = 0.5  # seconds that leaving may take: nothing in it waits, but what a user's token() does
 
 
 class RemoteStream:
@@ -55,28 +54,24 @@ class RemoteStream:
         self._hub = hub
         self._link = link
         self._course = course
-        self._on_gap = on_gap
-        self._gaps = gaps
         self._logger = logger
-        self._items: deque[Item] = deque()
+        self._inbox = Inbox(course.last_event_id, on_gap=on_gap, gaps=gaps)
         self._bell = asyncio.Event()  # there is something to take
         self._room = asyncio.Event()  # there is room for more
         self._error: BaseException | None = None
         self._closed = False
-        self._why = "nothing has been tried yet"
+        self._why: str | None = None  # what came of the last try
+        self._waiting = "token() has not answered"  # for what, on the first
         self._renewing: asyncio.Task[None] | None = None
         self._token: str | None = None
         self.loop = asyncio.get_running_loop()
-        self._last_event_id = course.last_event_id
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._ended)
 
     @property
     def last_event_id(self) -> str | None:
         """Where to resume after what the iteration has given so far; None while there is no such place."""
-        while self._items and isinstance(self._items[0], Moved):
-            self._take()
-        return self._last_event_id
+        return self._inbox.last_event_id
 
     async def open(self, seconds: float) -> None:
         """Return once there is a stream, so that whatever is published from then on comes.
@@ -92,8 +87,8 @@ class RemoteStream:
                     self._bell.clear()
                     await self._bell.wait()
         except TimeoutError:
-            where = self._hub.url.prefix
-            raise BrokerUnavailable(f"{where} has given no stream within {seconds:g} s: {self._why}") from None
+            where, why = self._hub.url.prefix, self._why or self._waiting
+            raise BrokerUnavailable(f"{where} has given no stream within {seconds:g} s: {why}") from None
         if self._closed:
             raise RuntimeError("the client is closed")
         if self._error is not None:
@@ -113,36 +108,16 @@ class RemoteStream:
 
     async def __anext__(self) -> RemoteEvent | SignalsGap:
         while True:
-            while self._items and not self._closed:
-                item = self._take()
-                if isinstance(item, RemoteEvent) or (isinstance(item, SignalsGap) and self._gives(item)):
-                    return item
             if self._closed:
                 raise StopAsyncIteration
+            item = self._inbox.take()
+            if item is not None:
+                return item
             if self._error is not None:
                 raise self._error
+            self._room.set()
             self._bell.clear()
             await self._bell.wait()
-
-    def _gives(self, gap: SignalsGap) -> bool:
-        """Say whether the iteration is to give a gap; otherwise it has been told."""
-        if self._on_gap is not None:
-            self._on_gap(gap)
-            return False
-        if self._gaps == "raise":
-            raise gap
-        return True
-
-    def _take(self) -> Item:
-        item = self._items.popleft()
-        if not self._items:
-            self._room.set()
-        match item:
-            case RemoteEvent() | Moved():
-                self._last_event_id = item.id or self._last_event_id
-            case _:
-                self._last_event_id = item.resumes_after
-        return item
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._error = asyncio.CancelledError() if task.cancelled() else task.exception()
@@ -161,7 +136,8 @@ class RemoteStream:
                 again = self._course.failed(f"token() failed ({type(error).__name__})")
             else:
                 again = await self._connection()
-                wanted = GetToken(self._token, fresh=again.fresh)
+                expiring = self._renewing is not None and not self._renewing.done()
+                wanted = GetToken(self._token, fresh=again.fresh or expiring)
             self._why = again.reason
             self._logger.info("stream interrupted", reason=again.reason, seconds=round(again.wait, 3))
             await asyncio.sleep(again.wait)
@@ -169,6 +145,7 @@ class RemoteStream:
     async def _connection(self) -> Again:
         course = self._course
         try:
+            self._waiting = "no answer has come"
             response = await self._link.open(course.request(self._token), OPENING)
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             return course.failed(told(error))
@@ -188,6 +165,7 @@ class RemoteStream:
     async def _read(self, response: aiohttp.ClientResponse) -> None:
         course = self._course
         course.begin()
+        self._waiting = "an event stream has come, but not its first event"
         while True:
             async with asyncio.timeout(course.patience):
                 data = await response.content.readany()
@@ -196,9 +174,9 @@ class RemoteStream:
             items = course.feed(data)
             if course.reading.expiring:
                 self._renew()
-            self._items.extend(items)
+            self._inbox.put(items)
             self._bell.set()
-            while len(self._items) >= HELD:
+            while len(self._inbox) >= HELD:
                 self._room.clear()
                 await self._room.wait()
 

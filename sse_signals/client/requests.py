@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from sse_signals.topics import Filters
 
 DEFAULT_PREFIX: Final = "/signals"
+CONNECT: Final = 5.0  # seconds for a TCP connection, and for a TLS one on it
+KEEP: Final = 8.0  # seconds; a hub closes connections that are idle for longer, and what is sent then is lost
+AT_ONCE: Final = 32  # requests with an answer under way; streams do not count
 NO_ID: Final = "none"  # what is sent instead of a text that is no id and may not stand in a header: told as a gap
 
 _VISIBLE: Final = re.compile(r"[!-~]+")
+_LABELS: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LONGEST_HOST: Final = 253  # characters
 _IN_PATH: Final = "/%:@!$&'()*+,;=~-._"
 _SENT_ALWAYS: Final = {"Accept-Encoding": "identity", "User-Agent": "sse-signals (Python)"}
 
@@ -71,7 +78,9 @@ class HubUrl:
             raise ConfigurationError(f"{url!r} is no URL of a hub; write it like http://hub:8080/signals.")
         if "?" in url or "#" in url:
             raise ConfigurationError("The hub's URL ends with a query or a fragment; leave that out.")
-        path = quote(parts.path.rstrip("/"), safe=_IN_PATH) or DEFAULT_PREFIX
+        if not _is_host(host):
+            raise ConfigurationError(f"{host!r} is no host; write a name in ASCII, or a whole address like 127.0.0.1.")
+        path = quote(_NO_ESCAPE.sub("%25", parts.path.rstrip("/")), safe=_IN_PATH) or DEFAULT_PREFIX
         return cls(f"{parts.scheme}://{parts.netloc}{path}")
 
     def publish(self, signals: Sequence[Signal], key: str, token: str | None) -> Request:
@@ -120,6 +129,17 @@ class HubUrl:
         """
         headers = _headers(token, {"Accept": "application/json"})
         return Request("POST", f"{self.prefix}/streams/{quote(stream, safe='')}/renew", headers)
+
+
+def _is_host(text: str) -> bool:
+    """Say whether it is a name that can be looked up, or an address in its one full form."""
+    if ":" in text or text.rstrip(".").rpartition(".")[2].isdigit():  # a name does not end in a number
+        try:
+            ip_address(text)
+        except ValueError:
+            return False
+        return True
+    return len(text) <= _LONGEST_HOST and _LABELS.fullmatch(text) is not None
 
 
 def _headers(token: str | None, headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from sse_signals.client.plugin import Plugin, check_gaps
+from sse_signals.client.plugin import Plugin
 from sse_signals.client.publishing import TIMEOUT
 from sse_signals.client.remote_hub import RemoteHub
 from sse_signals.errors import ConfigurationError
 from sse_signals.identity import ANONYMOUS
 from sse_signals.logs import adapt
+from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +58,8 @@ class SignalsClient:
             token: With a URL: the bearer token, or a function that returns one, which may be asynchronous. It is asked
                 before the first request, and when a token expires or is refused.
             timeout: With a URL: seconds in which a publish has its answer, all tries together, and a subscription is
-                open; at most 240.
+                open; at most 240, and less than the hub's ``SIGNALS_IDEMPOTENCY_WINDOW``, or a signal whose answer
+                is lost may be published twice. A token takes of this time, too.
             logger: A structlog or standard logger; the plugin's name is bound to it.
 
         Raises:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RETRY: Final = 3.0  # seconds, until a hub says otherwise
 OPENING: Final = 15.0  # seconds without an answer's head after which a connection counts as dead
 SHORTEST: Final = 1.0  # seconds of silence that no heartbeat is too short for
+LEAST: Final = 0.05  # seconds between two connections, whatever a hub says: no answer makes a client run wild
 LONGEST: Final = 30.0  # seconds between two connections, unless a server asks for more
 
 _NEED_A_TOKEN: Final = frozenset({"expired", "revoked", "not-granted"})  # goodbyes that a fresh token may undo
@@ -105,7 +106,7 @@ class Course:
         if went_on and reading.goodbye is None:
             self._dismissed = 0
         self.last_event_id = self.last_event_id if reading.last_event_id is None else reading.last_event_id
-        self._retry = self._retry if reading.retry is None else reading.retry
+        self._retry = self._retry if reading.retry is None else max(LEAST, reading.retry)
         return items
 
     def ended(self) -> Again:

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.client.plugin import check_gaps
 from sse_signals.client.publishing import MAX_TIMEOUT, Pause, Send, publishing
 from sse_signals.client.requests import HubUrl
 from sse_signals.client.subscribing import Course
 from sse_signals.client.sync_stream import SyncStream
 from sse_signals.client.tokens import GetToken, Tokens
-from sse_signals.errors import ConfigurationError
+from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.logs import adapt
+from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,42 +70,56 @@ class SyncHub:
 
     def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Accepted:
         """Publish signals as one record; see `sse_signals.SyncSignalsClient.publish`."""
+        link = self.link()
         text = secrets.token_urlsafe(16) if key is None else key.key
         steps = publishing(self.url, signals, text, timeout=self._timeout, clock=time.monotonic, fraction=random.random)
         try:
             step: Step = next(steps)
             while True:
-                step = steps.send(self._do(step))
+                try:
+                    outcome = self._do(step, link)
+                except Exception as error:  # noqa: BLE001 - whatever a user's token() raises
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
         except StopIteration as stop:
             accepted: Accepted = stop.value
             return accepted
 
-    def _do(self, step: Step) -> Any:
-        link = self.link()
+    def _do(self, step: Step, link: Link) -> Any:
         match step:
             case Send(request, seconds):
                 return link.ask(request, seconds)
             case Pause(seconds):
-                return time.sleep(seconds)
+                return link.closing.wait(seconds)
             case _:
-                return self.token(step)
+                return self.token(step, link)
 
-    def token(self, wanted: GetToken) -> str | None:
-        """Return the token to send; those who ask at once get the same.
+    def token(self, wanted: GetToken, link: Link) -> str | None:
+        """Return the token to send; those who ask at once on the same link get the same.
 
         Raises:
+            BrokerUnavailable: Another thread asks for one, and has none in time.
             ConfigurationError: The function that gives it is asynchronous, or gives none.
             Exception: Whatever it raises.
         """
         if self._tokens.good(wanted):
             return self._tokens.held
-        with self.link().asking:
+        seconds = self._timeout if wanted.seconds is None else wanted.seconds
+        if not link.asking.acquire(timeout=seconds):
+            raise BrokerUnavailable(f"token() has not answered another thread for {seconds:.3g} s")
+        try:
             if not self._tokens.good(wanted):
                 self._ask()
+        finally:
+            link.asking.release()
         return self._tokens.held
 
     def _ask(self) -> None:
-        given = self._tokens.source()  # type: ignore[misc] # good() is true where there is no function
+        try:
+            given = self._tokens.source()  # type: ignore[misc] # good() is true where there is no function
+        except StopIteration as error:  # it would end an iteration, or look like a receipt
+            raise RuntimeError("token() raised StopIteration") from error
         if inspect.iscoroutine(given):
             given.close()
         if inspect.isawaitable(given):
@@ -143,9 +157,8 @@ class SyncHub:
         self._closed = True
         for stream in list(self._streams):
             stream.close()
-        link = self._links.pop(os.getpid(), None)
-        if link is not None:
-            link.close()
+        while self._links:  # those of the process that this one was forked from are copies: it has its own
+            self._links.popitem()[1].close()
 
     def reopen(self) -> None:
         """Take requests again after `close`."""

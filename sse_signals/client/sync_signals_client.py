@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overload
 
-from sse_signals.client.plugin import Plugin, check_gaps
+from sse_signals.client.plugin import Plugin
 from sse_signals.client.publishing import TIMEOUT
 from sse_signals.client.sync_hub import SyncHub
 from sse_signals.logs import adapt
+from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +30,10 @@ class SyncSignalStream(Protocol[Item_co]):
         ...
 
     def close(self) -> None:
-        """End the iteration, from any thread and at once; leaving the ``with`` does it, too."""
+        """End the iteration, from any thread and at once; leaving the ``with`` does it, too.
+
+        A thread that is in ``token()`` or ``on_gap`` just then ends after it.
+        """
         ...
 
     def __iter__(self) -> Self: ...
@@ -66,7 +70,9 @@ class SyncSignalsClient:
             token: The bearer token, or a function that returns one. It is called before the first request, and when a
                 token expires or is refused, by one thread at a time.
             timeout: Seconds in which a publish has its answer, all tries together, and a subscription is open; at most
-                240.
+                240, and less than the hub's ``SIGNALS_IDEMPOTENCY_WINDOW``, or a signal whose answer is lost may be
+                published twice. A token takes of this time, too, but the function itself has to end: it is called in
+                the thread that needs the token, and nobody can stop it there.
             logger: A structlog or standard logger; the plugin's name is bound to it.
 
         Raises:

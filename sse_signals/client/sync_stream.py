@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
-from collections import deque
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sse_signals.client.answers import Answer, is_stream
+from sse_signals.client.inbox import Inbox
 from sse_signals.client.publishing import ONE_TRY
-from sse_signals.client.received import Moved, RemoteEvent
-from sse_signals.client.subscribing import OPENING, renewed
+from sse_signals.client.subscribing import OPENING, renew_again, renewed
 from sse_signals.client.tokens import GetToken
-from sse_signals.errors import BrokerUnavailable, SignalsError, SignalsGap
-from sse_signals.retry import backoff
+from sse_signals.errors import BrokerUnavailable, SignalsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sse_signals.client.reading import Item
+    from sse_signals.client.received import RemoteEvent
     from sse_signals.client.subscribing import Again, Course
-    from sse_signals.client.sync_http import Link, Wire
+    from sse_signals.client.sync_http import Link
     from sse_signals.client.sync_hub import SyncHub
+    from sse_signals.client.sync_wire import Wire
+    from sse_signals.errors import SignalsGap
     from sse_signals.subscriptions import Gaps
-
-_NOTHING: Final = "nothing has been tried yet"
 
 
 class SyncStream:
@@ -49,10 +48,9 @@ class SyncStream:
         self._hub = hub
         self._link = link
         self._course = course
-        self._on_gap = on_gap
-        self._gaps = gaps
         self._logger = logger
-        self._items: deque[Item] = deque()
+        self._inbox = Inbox(course.last_event_id, on_gap=on_gap, gaps=gaps)
+        self._process = os.getpid()
         self._turn = threading.Lock()  # held by whoever reads
         self._leaving = threading.Event()
         self._wire: Wire | None = None
@@ -62,15 +60,13 @@ class SyncStream:
         self._shown: str | None = None  # the token of the last renewal
         self._renewals = 0  # of this stream, that have failed
         self._connect_at = self._renew_at = monotonic()
-        self._why = _NOTHING
-        self._last_event_id = course.last_event_id
+        self._why: str | None = None  # what came of the last try
+        self._waiting = "token() has not answered"  # for what, on the first
 
     @property
     def last_event_id(self) -> str | None:
         """Where to resume after what the iteration has given so far; None while there is no such place."""
-        while self._items and isinstance(self._items[0], Moved):
-            self._take()
-        return self._last_event_id
+        return self._inbox.last_event_id
 
     def open(self, seconds: float) -> None:
         """Begin, and return once there is a stream, so that whatever is published from then on comes.
@@ -84,18 +80,18 @@ class SyncStream:
             while not self._course.opened:
                 left = until - monotonic()
                 if left <= 0 or self._leaving.is_set():
-                    where = self._hub.url.prefix
-                    raise BrokerUnavailable(f"{where} has given no stream within {seconds:g} s: {self._why}")
+                    where, why = self._hub.url.prefix, self._why or self._waiting
+                    raise BrokerUnavailable(f"{where} has given no stream within {seconds:g} s: {why}")
                 before = self._why
                 self._step(left)
-                if monotonic() >= until and before is not _NOTHING:
+                if monotonic() >= until:
                     self._why = before  # the last try had not the time that one needs
 
     def close(self) -> None:
         """Close the connection, at once; the iteration ends, in whatever thread it is waiting."""
         self._leaving.set()
         wire = self._wire
-        if wire is not None:
+        if wire is not None and self._process == os.getpid():  # what a forked process has belongs to its parent, too
             wire.shut()
         self._tidy()
 
@@ -112,10 +108,9 @@ class SyncStream:
 
     def _next(self) -> RemoteEvent | SignalsGap:
         while True:
-            while self._items:
-                item = self._take()
-                if isinstance(item, RemoteEvent) or (isinstance(item, SignalsGap) and self._gives(item)):
-                    return item
+            item = self._inbox.take()
+            if item is not None:
+                return item
             if self._leaving.is_set():
                 raise StopIteration
             if self._error is not None:
@@ -130,24 +125,12 @@ class SyncStream:
             finally:
                 self._turn.release()
 
-    def _gives(self, gap: SignalsGap) -> bool:
-        """Say whether the iteration is to give a gap; otherwise it has been told."""
-        if self._on_gap is not None:
-            self._on_gap(gap)
-            return False
-        if self._gaps == "raise":
-            raise gap
-        return True
-
-    def _take(self) -> Item:
-        item = self._items.popleft()
-        place = item.resumes_after if isinstance(item, SignalsGap) else item.id
-        self._last_event_id = place or self._last_event_id
-        return item
-
     def _step(self, seconds: float) -> None:
         """Do the next thing that takes time, and no longer than so many seconds."""
         try:
+            if self._process != os.getpid():
+                self._process, self._link = os.getpid(), self._hub.link()
+                self._begin_anew()
             if self._wire is not None:
                 self._read(self._wire, seconds)
             elif (wait := self._connect_at - monotonic()) > 0:
@@ -159,30 +142,35 @@ class SyncStream:
             self._drop()
             raise
         except BaseException:  # Ctrl-C, mostly: whoever goes on after it goes on after what they were given
-            self._drop()
-            self._course.last_event_id = self.last_event_id
-            self._items.clear()
+            self._begin_anew()
             raise
+
+    def _begin_anew(self) -> None:
+        self._drop()
+        self._course.last_event_id = self.last_event_id
+        self._inbox.clear()
 
     def _connect(self, seconds: float) -> None:
         course = self._course
+        until = monotonic() + seconds
         try:
-            self._token = self._shown = self._hub.token(self._wanted)
-        except SignalsError:
-            raise
+            self._token = self._shown = self._hub.token(replace(self._wanted, seconds=seconds), self._link)
         except Exception as error:
-            if not course.opened:
+            lasting = isinstance(error, SignalsError) and not isinstance(error, BrokerUnavailable)
+            if lasting or not course.opened:
                 raise
             again = course.failed(f"token() failed ({type(error).__name__})")
             return self._again(replace(again, fresh=self._wanted.fresh))
         wire = self._wire = self._link.wire()
         if self._leaving.is_set():  # since before it could be shut
             return None
-        answer = wire.send(course.request(self._token), min(OPENING, seconds))
+        self._waiting = "no answer has come"
+        answer = wire.send(course.request(self._token), min(OPENING, until - monotonic()))
         if isinstance(answer, Answer) and is_stream(answer):
+            self._waiting = "an event stream has come, but not its first event"
             course.begin()
             return None
-        whole = wire.body(OPENING) if isinstance(answer, Answer) else answer
+        whole = wire.body(min(OPENING, until - monotonic())) if isinstance(answer, Answer) else answer
         return self._again(course.answered(whole) if isinstance(whole, Answer) else course.failed(whole.reason))
 
     def _read(self, wire: Wire, seconds: float) -> None:
@@ -196,12 +184,12 @@ class SyncStream:
             return self._again(course.failed(data.reason))
         if not data:
             return self._again(course.ended())
-        return self._items.extend(course.feed(data))
+        return self._inbox.put(course.feed(data))
 
     def _again(self, again: Again) -> None:
         """Connect again, when it is time."""
         self._drop()
-        self._wanted = GetToken(self._token, fresh=again.fresh)
+        self._wanted = GetToken(self._token, fresh=again.fresh or self._course.reading.expiring)
         self._why = again.reason
         self._connect_at = monotonic() + again.wait
         self._logger.info("stream interrupted", reason=again.reason, seconds=round(again.wait, 3))
@@ -212,7 +200,7 @@ class SyncStream:
         done: bool | None = None if self._hub.renews else False
         if done is None:
             try:
-                self._shown = self._hub.token(GetToken(self._shown, fresh=True))
+                self._shown = self._hub.token(GetToken(self._shown, fresh=True), self._link)
             except Exception as error:  # noqa: BLE001 - whatever a user's function raises
                 self._logger.warning("no fresh token for a stream", error=type(error).__name__)
             else:
@@ -220,8 +208,7 @@ class SyncStream:
                 done = renewed(answer) if isinstance(answer, Answer) else None
         if done is None:
             self._renewals += 1
-            wait = backoff(self._renewals, random.random(), first=1.0, longest=30.0)  # noqa: S311 - not a secret
-            self._renew_at = monotonic() + wait
+            self._renew_at = monotonic() + renew_again(self._renewals, random.random())  # noqa: S311 - not a secret
             return
         reading.expiring, self._renewals = False, 0
         self._token = self._shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sse_signals.errors import ConfigurationError
@@ -21,10 +21,12 @@ class GetToken:
     Attributes:
         refused: With ``fresh``: the one that is no good any more. It may have been replaced already.
         fresh: Whether another one is needed.
+        seconds: How long that may take; None where the client's own time counts.
     """
 
     refused: str | None = None
     fresh: bool = False
+    seconds: float | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"GetToken(fresh={self.fresh})"

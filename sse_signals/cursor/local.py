@@ -10,6 +10,7 @@ from sse_signals.cursor.scan import gap_before, scan
 from sse_signals.errors import SignalsGap
 from sse_signals.hub.stream import HIGH_WATER, Stream
 from sse_signals.model import EventId
+from sse_signals.subscriptions import tell_gap
 from sse_signals.wire.formats import IN_PROCESS
 
 if TYPE_CHECKING:
@@ -127,13 +128,7 @@ class Subscription:
         after = None if gap.after is None else str(gap.after)
         self._last = str(EventId(history.epoch, stream.pos))
         error = SignalsGap(gap.reason, after, self._last)
-        if self._on_gap is not None:
-            self._on_gap(error)
-        elif self._gaps == "raise":
-            raise error
-        else:
-            return error
-        return None
+        return error if tell_gap(error, self._on_gap, self._gaps) else None
 
     def _read(self) -> bool:
         """Read the next piece; False when there is nothing to read now."""

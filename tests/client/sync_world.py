@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class Scripted:
             self._open.append(connection)
             with connection:
                 request = b""
-                while not _whole(request) and (piece := connection.recv(65536)):
+                while not whole(request) and (piece := connection.recv(65536)):
                     request += piece
                 self.heads.append(request.partition(b"\r\n\r\n")[0])
                 connection.sendall(script) if isinstance(script, bytes) else script(connection)
@@ -89,7 +90,7 @@ class Scripted:
             assert not thread.is_alive()
 
 
-def _whole(request: bytes) -> bool:
+def whole(request: bytes) -> bool:
     """Say whether nothing of a request is missing: a server that closes before it has read all resets."""
     head, end, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
@@ -176,3 +177,9 @@ def reads(stream: object) -> bool:
     """Say whether some thread waits for the next event."""
     assert isinstance(stream, SyncStream)
     return stream._turn.locked()
+
+
+def script(*lines: str) -> list[str]:
+    """Return the command of a program that gets the hub's URL."""
+    head = ("import os, sys", "from sse_signals import SyncSignalsClient", "url = sys.argv[1]")
+    return [sys.executable, "-W", "error", "-c", "\n".join([*head, *lines])]

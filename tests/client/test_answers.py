@@ -167,6 +167,8 @@ def test_what_is_no_receipt(status: int, body: bytes, count: int) -> None:
         ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:47 GMT", 0.0),
         ("Sun, 06 Nov 1994 08:49:37 GMT", "", None),
         ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 -0000", None),
+        ("Mon, 01 Jan 2027 00:00:00 +99999999999999999", "Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", None),
         ("soon", "Sun, 06 Nov 1994 08:49:37 GMT", None),
         ("", "", None),
         ("-1", "", None),

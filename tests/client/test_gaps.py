@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sse_signals import EventBroker, HistoryLimits, SignalsClient, SignalsGap
+from sse_signals import EventBroker, HistoryLimits, InvalidInput, SignalsClient, SignalsGap
 from sse_signals.topics import EVERYTHING
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ async def test_gaps_are_raised_unless_one_chooses(client: SignalsClient) -> None
 
     async with client.subscribe(last_event_id=ids[0], on_gap=fails) as events:
         with pytest.raises(LookupError):
+            await anext(events)
+
+    async with client.subscribe(last_event_id=ids[0], on_gap=lambda _: asyncio.sleep(0)) as events:
+        with pytest.raises(InvalidInput, match="asynchronous"):
             await anext(events)
 
 

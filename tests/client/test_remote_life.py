@@ -161,7 +161,7 @@ async def test_closing_does_not_wait_for_connections_that_do_not_close(monkeypat
             with monkeypatch.context() as patch:
                 patch.setattr(type(link._session), "close", never)
                 await client.close()
-        await link.close()
+        await link._session.close()
 
 
 async def test_what_a_client_is_given() -> None:

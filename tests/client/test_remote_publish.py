@@ -16,7 +16,7 @@ from sse_signals import (
     MessageTooLarge,
     SignalsClient,
 )
-from sse_signals.client import http, publishing
+from sse_signals.client import publishing, requests
 from sse_signals.model import Signal
 from tests.client.scripted import reply, scripted
 from tests.faults.line import Line
@@ -67,7 +67,7 @@ async def test_many_publishes_at_once_use_few_connections(hub: Running) -> None:
         async with SignalsClient.for_plugin("a", url=f"http://127.0.0.1:{proxy.port}") as client, client.subscribe():
             ids = await asyncio.gather(*(client.publish(number) for number in range(300)))
         assert len(set(ids)) == 300
-        assert proxy.connections <= http.AT_ONCE + 1
+        assert proxy.connections <= requests.AT_ONCE + 1
 
 
 @pytest.mark.parametrize("end", ["cut", "reset"])

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from sse_signals import BrokerUnavailable, ConfigurationError, NotAuthenticated, NotGranted, SignalsClient
+from sse_signals.client import remote_stream, subscribing
+from sse_signals.client.tokens import GetToken
 from tests.authenticated import NO_GRANTS, PUBLISHER, house
+from tests.client.scripted import Asked, Reply, reply, scripted, stream
+from tests.client.test_reading import frame, place, receipt
 
 
 async def test_who_may_not_publish_is_told_what_is_missing() -> None:
@@ -71,3 +75,57 @@ async def test_a_function_that_fails_is_the_publisher_s_own_affair() -> None:
     with pytest.raises(ConfigurationError, match="not bytes") as caught:
         await publish(wrong)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("begun", ["expired", "expiring"])
+async def test_a_token_that_is_no_good_is_not_sent_again(begun: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when no fresh one can be had at first, and whether the stream was ended for it or broke off."""
+    monkeypatch.setattr(subscribing, "LONGEST", 0.01)
+    monkeypatch.setattr(remote_stream, "renew_again", lambda *_: 60.0)
+    given: list[str] = []
+
+    async def token() -> str:
+        given.append(f"token-{len(given)}")
+        if len(given) == 2:
+            raise OSError("the issuer is away")
+        return given[-1]
+
+    told = {"expired": b'event: signals.goodbye\ndata: {"reason":"expired"}\n\n', "expiring": EXPIRING}[begun]
+    first, second = stream(receipt(place(4)), told, then="close"), stream(receipt(place(4)), frame(5))
+
+    def answer(asked: Asked) -> Reply:
+        if asked.head.startswith("POST"):
+            return reply(404)
+        return first if len(server.asked) == 1 else second
+
+    async with (
+        scripted(by=answer) as server,
+        SignalsClient.for_plugin("a", url=server.url, token=token) as client,
+        client.subscribe() as events,
+    ):
+        assert (await anext(events)).id == str(place(5))
+    sent = [asked.header("Authorization") for asked in server.asked if asked.head.startswith("GET")]
+    assert sent == ["Bearer token-0", "Bearer token-2"]
+
+
+EXPIRING = b"retry: 100\nevent: signals.expiring\ndata: {}\n\n"
+
+
+async def test_a_token_that_is_good_is_not_waited_for() -> None:
+    """While somebody needs another one, and the function hangs, it is sent by all others."""
+    given: list[str] = []
+
+    async def token() -> str:
+        given.append("token")
+        await asyncio.sleep(0 if len(given) == 1 else 3600)
+        return "token"
+
+    async with SignalsClient.for_plugin("a", url="http://127.0.0.1:1", token=token) as client:
+        hub: Any = client._remote
+        assert await hub.token(GetToken()) == "token"
+        renewing = asyncio.create_task(hub.token(GetToken("token", fresh=True)))
+        while len(given) < 2:  # noqa: ASYNC110 - it hangs then
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert await hub.token(GetToken()) == "token"
+        renewing.cancel()

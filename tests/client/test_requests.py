@@ -33,6 +33,9 @@ SIGNALS = [
         ("HTTP://hub/a/b/", "http://hub/a/b"),
         ("http://[::1]:8080/signals", "http://[::1]:8080/signals"),
         ("http://hub/mit%20Raum/ä", "http://hub/mit%20Raum/%C3%A4"),
+        ("http://hub/%zz%a", "http://hub/%25zz%25a"),
+        ("http://my_hub.local.:80", "http://my_hub.local.:80/signals"),
+        ("http://10.0.0.1", "http://10.0.0.1/signals"),
     ],
 )
 def test_a_url_means_a_prefix(url: str, prefix: str) -> None:
@@ -55,6 +58,8 @@ def test_a_url_means_a_prefix(url: str, prefix: str) -> None:
             "http://[::1",
         ),
         *("http://me:secret@hub", "http://secret@hub", "http://hub/?token=secret", "http://hub/a#b", "http://hub/?"),
+        *("http://a..b", f"http://{'a' * 64}", f"http://{'a.' * 127}", "http://x\\.evil", "http://127.1", "http://1"),
+        *("http://-a", "http://hüb", "http://[::g]", "http://127.0.0.1."),
         *("http://hub/a b", "http://hub/\n", " http://hub", "http://hub/\u202e"),
     ],
 )

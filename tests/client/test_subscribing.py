@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 
 from sse_signals.client.answers import Answer
 from sse_signals.client.requests import HubUrl
-from sse_signals.client.subscribing import LONGEST, RETRY, Course, renewed
+from sse_signals.client.subscribing import LEAST, LONGEST, RETRY, Course, renewed
 from sse_signals.errors import (
     BrokerUnavailable,
     InvalidInput,
@@ -175,3 +175,11 @@ def test_a_renewal_is_for_the_open_stream() -> None:
         assert renewed(passing) is None
     for final in (proxy(404), says(NotGranted("No.", field="topic", hint="Ask."))):
         assert renewed(final) is False
+
+
+def test_no_hub_makes_a_client_run_wild() -> None:
+    """Who is told to come back at once waits a little all the same, and longer each time that it fails."""
+    made = course(opened=True)
+    made.feed(b"retry: 0\n\n")
+    assert made.ended().wait == LEAST > 0
+    assert [made.failed("cut").wait for _ in range(3)] == [LEAST, 2 * LEAST, 4 * LEAST]

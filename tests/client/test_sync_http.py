@@ -10,11 +10,10 @@ from http.client import BadStatusLine
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import EmptyPoolError, NameResolutionError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import NameResolutionError, NewConnectionError, ProtocolError, SSLError
 
 from sse_signals import BrokerUnavailable
-from sse_signals.client.sync_http import read, told
+from sse_signals.client.sync_words import told
 from sse_signals.client.tokens import GetToken
 from tests.client.sync_world import OPEN, STREAM, answer, client, frame, in_thread, reads, scripted, silence
 
@@ -65,7 +64,7 @@ def _endless(connection: Any) -> None:
 def test_a_certificate_that_nobody_trusts(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent, least of all a token."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    with scripted(silence, tls=tls) as server, client(server.url, token="secret", timeout=0.3) as catalog:
+    with scripted(silence, tls=tls) as server, client(server.url, token="secret", timeout=1.5) as catalog:
         with pytest.raises(BrokerUnavailable, match="its certificate is not valid") as caught:
             catalog.publish(1)
         assert not caught.value.outcome_unknown
@@ -77,7 +76,6 @@ def test_a_certificate_that_nobody_trusts(tls: ssl.SSLContext, monkeypatch: pyte
 def test_a_hub_with_an_address_of_ipv6() -> None:
     """Brackets belong to the URL, and not to the address."""
     link = client("http://[::1]:1")._hub.link()
-    assert link._pool.host == "::1"
     assert link.wire()._connection.host == "::1"
 
 
@@ -86,7 +84,6 @@ def test_a_hub_with_an_address_of_ipv6() -> None:
     [
         (NameResolutionError("hub", cast("Any", None), cast("Any", OSError())), "its host is not known"),
         (NewConnectionError(cast("Any", None), "secret"), "no connection"),
-        (EmptyPoolError(cast("Any", None), "secret"), "32 requests are under way, and none has ended in time"),
         (SSLError("secret"), "the connection broke"),
         (ProtocolError("secret"), "the connection broke"),
         (ProtocolError("secret", BadStatusLine("secret")), "the answer is no HTTP (BadStatusLine)"),
@@ -95,18 +92,6 @@ def test_a_hub_with_an_address_of_ipv6() -> None:
 def test_what_failed_is_told_without_what_was_sent(error: Exception, words: str) -> None:
     """In the same words as by the asynchronous client."""
     assert told(error) == words
-
-
-def test_a_time_that_is_over_is_over() -> None:
-    """Whatever has come by then."""
-    with scripted(answer("200 OK", b"{}")) as server:
-        connection = HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
-        connection.request("GET", "/", preload_content=False)
-        response = connection.getresponse()
-        with pytest.raises(TimeoutError):
-            read(response, time.monotonic() - 1.0, connection.sock)
-        response.close()
-        connection.close()
 
 
 def test_threads_that_ask_for_a_token_at_once_get_the_same() -> None:
@@ -120,11 +105,11 @@ def test_threads_that_ask_for_a_token_at_once_get_the_same() -> None:
     hub = client("http://127.0.0.1:1", token=token)._hub
     asking = hub.link().asking
     with asking:
-        thread = threading.Thread(target=hub.token, args=(GetToken(),))
+        thread = threading.Thread(target=hub.token, args=(GetToken(), hub.link()))
         thread.start()
         while not thread.is_alive():
             time.sleep(0.001)
         hub._ask()
     thread.join(10)
-    assert hub.token(GetToken()) == "token"
+    assert hub.token(GetToken(), hub.link()) == "token"
     assert len(given) == 1

@@ -122,12 +122,12 @@ def begun(connection: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        (silence, "no answer in time"),
+        (silence, "no answer has come"),
         (b"HTTP/1.1 200 OK\r\nContent-Ty", "the connection broke"),
         (answer("503 Unavailable"), "503"),
         (STREAM, "the stream ended before it began"),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n", "the connection broke"),
-        (begun, "silence"),
+        (begun, "an event stream has come, but not"),
     ],
 )
 def test_a_stream_that_does_not_come_is_not_waited_for_for_ever(

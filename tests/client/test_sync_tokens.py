@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sse_signals import (
+    BrokerUnavailable,
     ConfigurationError,
     NotAuthenticated,
 )
@@ -65,7 +66,7 @@ RENEWED = answer("200 OK")
 @pytest.mark.parametrize("lost", [answer("503 Unavailable"), answer("401 Unauthorized"), b""])
 def test_a_renewal_that_fails_is_tried_again(lost: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """When something comes, not before a time; and one token more is asked for if that one was refused."""
-    monkeypatch.setattr("sse_signals.client.sync_stream.backoff", lambda attempt, *_, **__: 0.001 * attempt)
+    monkeypatch.setattr("sse_signals.client.sync_stream.renew_again", lambda attempt, *_, **__: 0.001 * attempt)
     come = threading.Event()
 
     def stream_of(connection: socket.socket) -> None:
@@ -108,7 +109,7 @@ def test_a_renewal_that_fails_is_not_tried_again_at_once() -> None:
         silence(connection)
 
     with scripted(stream_of, answer("503 Unavailable")) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sse_signals.client.sync_stream.backoff", lambda *_, **__: 60.0)
+        patch.setattr("sse_signals.client.sync_stream.renew_again", lambda *_, **__: 60.0)
         with client(server.url, token=lambda: "token") as catalog, catalog.subscribe() as stream:
             for number, each in enumerate(wanted):
                 each.set()
@@ -157,7 +158,7 @@ def test_a_token_that_cannot_be_had_is_waited_for() -> None:
     def token() -> str:
         given.append(f"token-{len(given)}")
         if len(given) in {2, 3}:
-            raise OSError("the issuer is away")
+            raise OSError("the issuer is away") if len(given) == 2 else BrokerUnavailable("it has not answered")
         return given[-1]
 
     ended = STREAM + OPEN + b'event: signals.goodbye\ndata: {"reason":"revoked"}\n\n'
@@ -165,6 +166,7 @@ def test_a_token_that_cannot_be_had_is_waited_for() -> None:
         with client(server.url, token=token) as catalog, catalog.subscribe() as stream:
             assert next(stream).message == 2
         assert len(given) == 4
+        assert b"token-3" in server.heads[1]
         given[:] = ["one"]
         with pytest.raises(OSError, match="issuer"), client(server.url, token=token).subscribe():
             pass
@@ -195,3 +197,26 @@ def test_who_is_refused_hears_it() -> None:
             for _ in range(2):
                 with pytest.raises(NotAuthenticated):
                     next(stream)
+
+
+def test_a_token_that_should_have_been_renewed_is_not_sent_again() -> None:
+    """The stream broke off before a fresh one could be had: the next one begins with a fresh one."""
+    given: list[str] = []
+
+    def token() -> str:
+        given.append(f"token-{len(given)}")
+        if len(given) == 2:
+            raise OSError("the issuer is away")
+        return given[-1]
+
+    def stream_of(connection: socket.socket) -> None:
+        connection.sendall(STREAM + OPEN + EXPIRING)
+        while len(given) < 2:
+            connection.sendall(frame(1))
+            time.sleep(0.005)
+
+    with scripted(stream_of, STREAM + OPEN + frame(2), silence) as server:
+        with client(server.url, token=token) as catalog, catalog.subscribe() as stream:
+            while next(stream).message != 2:
+                pass
+        assert b"token-2" in server.heads[1]
