@@ -62,7 +62,8 @@ def open_log(url: str, limits: HistoryLimits, options: BrokerOptions, *, clock: 
     scheme = url.partition(":")[0].partition("+")[0]
     if "://" not in url or scheme not in _SCHEMES:
         raise ConfigurationError(
-            f"{without_password(url)!r} is no event broker: it may be memory://, sqlite:///path, redis://host or nats://host."
+            f"{without_password(url)!r} is no event broker: it may be memory://, sqlite:///path, redis://host or "
+            "nats://host; a client may also have the http:// of a hub."
         )
     module, name = _SCHEMES[scheme]
     try:

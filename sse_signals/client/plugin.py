@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sse_signals import messages, names, topics
+from sse_signals.errors import InvalidInput
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
 
@@ -85,6 +86,11 @@ class Plugin:
         Raises:
             InvalidInput: One breaks its rules.
         """
+        texts, plugins = list(texts), list(plugins)
+        for text in (*texts, *plugins):
+            if not isinstance(text, str):
+                hint = "Write each topic as an argument: subscribe('a', 'b/*'), or subscribe(*topics)."
+                raise InvalidInput(f"It is {type(text).__name__}, and no text.", field="filters", hint=hint)
         wanted = [text if self.id is None or ":" in text or not text else f"{self.id}:{text}" for text in texts]
         whole = [topics.plugin_filters(plugin) for plugin in plugins]
         if self.id is not None and not wanted and not whole:

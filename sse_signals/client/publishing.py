@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sse_signals.client.answers import Answer, document, may_be_done, passing, retry_after
 from sse_signals.client.refusals import no_hub, refusal
 from sse_signals.client.tokens import GetToken
-from sse_signals.errors import BrokerUnavailable, SignalsError
+from sse_signals.errors import BrokerUnavailable, ConfigurationError, SignalsError
 from sse_signals.retry import backoff
 
 if TYPE_CHECKING:
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 TIMEOUT: Final = 30.0  # seconds that a publish may take altogether
 MAX_TIMEOUT: Final = 240.0  # seconds; a hub remembers keys for 5 minutes, and a later repeat would be published twice
 ONE_TRY: Final = 10.0  # seconds that one try may take; a hub answers within two
+
+
+def checked_timeout(seconds: Any) -> None:
+    """Check a client's timeout.
+
+    Raises:
+        ConfigurationError: It is no time from 0 to `MAX_TIMEOUT` seconds.
+    """
+    if not isinstance(seconds, int | float) or not 0 < seconds <= MAX_TIMEOUT:
+        raise ConfigurationError(f"timeout is {seconds!r}; it may be up to {MAX_TIMEOUT:g} seconds.")
 
 
 @dataclass(frozen=True, slots=True)

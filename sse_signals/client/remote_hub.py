@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.client.http import Link, new_link
-from sse_signals.client.publishing import MAX_TIMEOUT, TIMEOUT, Pause, Send, publishing
+from sse_signals.client.publishing import TIMEOUT, Pause, Send, checked_timeout, publishing
 from sse_signals.client.remote_stream import RemoteStream
 from sse_signals.client.requests import HubUrl
 from sse_signals.client.subscribing import Course
@@ -52,8 +52,7 @@ class RemoteHub:
         Raises:
             ConfigurationError: One of these is not what it may be.
         """
-        if not 0 < timeout <= MAX_TIMEOUT:
-            raise ConfigurationError(f"timeout is {timeout!r}; it may be up to {MAX_TIMEOUT:g} seconds.")
+        checked_timeout(timeout)
         self.url = HubUrl.parse(url)
         self._tokens = Tokens(token)
         self._timeout = timeout

@@ -14,7 +14,7 @@ from sse_signals.client.inbox import Inbox
 from sse_signals.client.publishing import ONE_TRY
 from sse_signals.client.subscribing import OPENING, renew_again, renewed
 from sse_signals.client.tokens import GetToken
-from sse_signals.errors import BrokerUnavailable, SignalsError
+from sse_signals.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,8 +130,7 @@ class RemoteStream:
             try:
                 self._token = await self._hub.token(wanted)
             except Exception as error:
-                lasting = isinstance(error, SignalsError) and not isinstance(error, BrokerUnavailable)
-                if lasting or not self._course.opened:
+                if not self._course.opened:  # once it has been, whatever fails may be well again
                     raise
                 again = self._course.failed(f"token() failed ({type(error).__name__})")
             else:

@@ -67,6 +67,8 @@ class HubUrl:
         Raises:
             ConfigurationError: It is no such URL; the text says why, and holds no password.
         """
+        if not isinstance(url, str):
+            raise ConfigurationError(f"The hub's URL is {url!r}; write it like http://hub:8080/signals.")
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port

@@ -69,6 +69,8 @@ class SignalsClient:
         if url is None:
             if event_broker is None or token is not None:
                 raise ConfigurationError("A client needs event_broker=, or url= (and then perhaps token=).")
+            if isinstance(event_broker, str):
+                raise ConfigurationError("event_broker= is no text: write url= for a hub, or EventBroker.from_url(…).")
             return cls(Plugin(plugin_id), event_broker=event_broker, logger=logger)
         if event_broker is not None:
             raise ConfigurationError("A client has event_broker= or url=, not both.")

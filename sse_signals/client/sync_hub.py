@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.client.publishing import MAX_TIMEOUT, Pause, Send, publishing
+from sse_signals.client.publishing import Pause, Send, checked_timeout, publishing
 from sse_signals.client.requests import HubUrl
 from sse_signals.client.subscribing import Course
 from sse_signals.client.sync_stream import SyncStream
@@ -45,8 +45,7 @@ class SyncHub:
         Raises:
             ConfigurationError: One of these is not what it may be, or urllib3 is not installed.
         """
-        if not 0 < timeout <= MAX_TIMEOUT:
-            raise ConfigurationError(f"timeout is {timeout!r}; it may be up to {MAX_TIMEOUT:g} seconds.")
+        checked_timeout(timeout)
         try:
             import_module("sse_signals.client.sync_http")
         except ModuleNotFoundError as error:

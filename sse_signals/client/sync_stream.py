@@ -156,8 +156,7 @@ class SyncStream:
         try:
             self._token = self._shown = self._hub.token(replace(self._wanted, seconds=seconds), self._link)
         except Exception as error:
-            lasting = isinstance(error, SignalsError) and not isinstance(error, BrokerUnavailable)
-            if lasting or not course.opened:
+            if not course.opened:  # once it has been, whatever fails may be well again
                 raise
             again = course.failed(f"token() failed ({type(error).__name__})")
             return self._again(replace(again, fresh=self._wanted.fresh))

@@ -75,5 +75,7 @@ def checked_token(token: object) -> str | None:
     if not isinstance(token, str):
         raise ConfigurationError(f"A token is text, not {type(token).__name__}; a function that gives it may be async.")
     if not _VISIBLE.fullmatch(token):
-        raise ConfigurationError("The token is empty, or holds spaces, line ends or other characters than ASCII.")
+        raise ConfigurationError(
+            "The token is empty, or holds spaces, line ends or other characters than ASCII; write it without 'Bearer '."
+        )
     return token

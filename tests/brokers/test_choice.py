@@ -75,7 +75,7 @@ def test_the_scheme_says_which_broker_it_is(monkeypatch: pytest.MonkeyPatch, url
 def test_another_url_is_refused_with_a_sentence(url: str) -> None:
     """It says what it may be, and no password."""
     with pytest.raises(
-        ConfigurationError, match=r"memory://, sqlite:///path, redis://host or nats://host\."
+        ConfigurationError, match=r"memory://, sqlite:///path, redis://host or nats://host; "
     ) as refused:
         choose(url)
     assert "secret" not in str(refused.value)

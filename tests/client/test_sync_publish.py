@@ -157,7 +157,7 @@ def test_no_answer_leaves_it_open_whether_it_is_published(
     with (
         scripted(script) as server,
         client(server.url, timeout=0.5) as catalog,
-        pytest.raises(BrokerUnavailable, match=reason) as caught,
+        pytest.raises(BrokerUnavailable, match=f"{reason}|no answer in time") as caught,  # as the last try ended
     ):
         catalog.publish(1)
     assert caught.value.outcome_unknown
