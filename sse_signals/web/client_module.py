@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,67 +14,10 @@ from multidict import istr
 from sse_signals.web.problems import BASE_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _ASSETS: Final = Path(__file__).parent / "assets"
-# What a module needs comes before it; the last one is the public face.
-PARTS: Final = ("decoder", "request", "stream", "page", "ready", "topics", "subscriptions", "tabs", "token", "client")
-
-_IMPORT: Final = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-_EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
-_TOKEN: Final = re.compile(
-    r"""
-      (?P<comment> /\*.*?\*/ | //[^\n]* )
-    | (?P<literal> '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `(?:\\.|[^`\\])*`
-                 | /(?![*/\s])(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\n])+/ )
-    | (?P<private> \#\w+ )
-    | (?P<space> \s+ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_PRIVATE: Final = re.compile(r"(?:^|(?<=this\.))#\w+")
-_CLASS: Final = re.compile(r"\bclass\b")
-_APART: Final = re.compile(r"[\w$#]{2}|\+\+|--")  # two characters that mean something else without a space between them
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Return small modules as one that imports nothing, without what only their readers need.
-
-    Args:
-        parts: The modules' texts; the last one is the public face, whose exports stay. They are written as a formatter
-            writes them: with every semicolon, and with a space after a division sign.
-    """
-    *inner, public = (_IMPORT.sub("", part) for part in parts)
-    return _compact("".join([*(_EXPORT.sub("", part) for part in inner), public]))
-
-
-def _compact(text: str) -> str:
-    """Leave out comments and spaces, and shorten private names, which nobody outside of their class can see."""
-    names: dict[str, str] = {}
-
-    def short(private: re.Match[str]) -> str:
-        return names.setdefault(private[0], f"#{_letters(len(names))}")
-
-    kept, at, apart = "", 0, False
-    for match in _TOKEN.finditer(text + " "):
-        code = text[at : match.start()]
-        at = match.end()
-        if _CLASS.search(code):
-            names = {}
-        for piece in (code, match[0] if match.lastgroup in {"literal", "private"} else ""):
-            if piece:
-                if piece[0] in "}])" and kept.endswith((";", ",")):
-                    kept = kept[:-1]
-                kept += " " if apart and _APART.fullmatch(kept[-1:] + piece[0]) else ""
-                kept += _PRIVATE.sub(short, piece) if piece[0] in "#`" else piece
-                apart = False
-        apart = apart or match.lastgroup in {"space", "comment"}
-    return kept + "\n"
-
-
-def _letters(number: int) -> str:
-    letters = string.ascii_letters
-    return (_letters(number // 52 - 1) if number >= 52 else "") + letters[number % 52]
+_GZIP: Final = re.compile(r"gzip\s*(?:;\s*q=(?:1(?:\.0{0,3})?|0\.(?=\d{1,3}$)\d*[1-9]\d*))?")
 
 
 class Asset:
@@ -112,14 +54,15 @@ class Asset:
 
 
 def _takes_gzip(request: web.BaseRequest) -> bool:
+    """Say whether ``Accept-Encoding`` names gzip with a weight that is not zero (RFC 9110, section 12.5.3)."""
     codings = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())).lower().split(",")
-    return any(re.fullmatch(r"\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?", coding) for coding in codings)
+    return any(_GZIP.fullmatch(coding.strip()) for coding in codings)
 
 
 def _read(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
-# Read when this is imported: at no time is there a better moment to block.
-MODULE: Final = Asset(joined(_read(f"client/{part}.js") for part in PARTS), "text/javascript; charset=utf-8")
+# Made of the modules in assets/client by assets/build. Read when this is imported, the best moment to block.
+MODULE: Final = Asset(_read("client.js"), "text/javascript; charset=utf-8")
 TYPES: Final = Asset(_read("client.d.ts"), "application/typescript; charset=utf-8")

@@ -135,3 +135,82 @@ test('a tab that cannot catch up for good says so', async () => {
   await world.call(2).refuse(403, PROBLEM('origin-not-allowed', 403));
   assert.deepEqual([second.client.status, second.details.at(-1).reason], ['refused', 'origin-not-allowed']);
 });
+
+test('what is kept while a tab catches up has a bound: beyond it, it catches up again', async () => {
+  const [, second] = await tabsOf(world, 2);
+  world.mute.add(second.channel);
+  await world.call(1).event('e-2', 'a', 2);
+  world.mute.delete(second.channel);
+  await world.call(1).event('e-3', 'a', 3);
+  const poll = world.call(2);
+  const event = (n) => `id: e-${n}\ndata: {"topic":"a","message":${n}}\n\n`;
+  await world.nth(1).send(Array.from({ length: 4200 }, (_, n) => event(n + 4)).join(''));
+  await poll.open({ id: 'e-1' });
+  await poll.send(event(2) + event(3));
+  await poll.control('heartbeat', {}, { id: 'e-3' });
+  await poll.end();
+  await world.call(3).open({ id: 'e-3' });
+  assert.equal(world.call(3).from, 'e-3');
+  await world.call(3).send(Array.from({ length: 4200 }, (_, n) => event(n + 4)).join(''));
+  await world.call(3).end();
+  await world.nth(1).event('e-4204', 'a', 4204);
+  assert.deepEqual(second.messages, Array.from({ length: 4203 }, (_, n) => n + 2));
+});
+
+test('who has caught up is in step, wherever the others stand by then', async () => {
+  const [first, second] = await tabsOf(world, 2);
+  listen(first.client, 'b');
+  await world.advance(20);
+  await world.call(2).open({ id: 'e-1' });
+  world.mute.add(second.channel);
+  await world.call(2).event('e-2', 'a', 2);
+  world.mute.delete(second.channel);
+  await world.call(2).event('e-3', 'b', 3);
+  const poll = world.call(3);
+  await poll.open({ id: 'e-1' });
+  await poll.event('e-2', 'a', 2);
+  await poll.control('heartbeat', {}, { id: 'e-9' }); // the log has gone on
+  await poll.end();
+  await world.nth(2).event('e-10', 'a', 10);
+  assert.deepEqual([second.messages, world.calls.length], [[2, 10], 3]);
+});
+
+test('who wants more while it catches up begins again, and loses nothing', async () => {
+  const [, second] = await tabsOf(world, 2);
+  world.mute.add(second.channel);
+  await world.call(1).event('e-2', 'a', 2);
+  world.mute.delete(second.channel);
+  await world.call(1).event('e-3', 'a', 3);
+  await world.call(2).open({ id: 'e-1' });
+  const b = listen(second.client, 'b');
+  await world.call(2).event('e-2', 'a', 2);
+  await world.call(2).end();
+  const again = world.call(3);
+  assert.deepEqual([again.from, again.topics, again.url.searchParams.get('poll')], ['e-1', ['a', 'b'], '1']);
+  await again.open({ id: 'e-1' });
+  for (const n of [2, 3]) await again.event(`e-${n}`, 'a', n);
+  await again.end();
+  assert.deepEqual([second.messages, b.messages], [[2, 3], []]);
+});
+
+test('what is kept meanwhile has a limit, and nothing is lost beyond it', async () => {
+  const [, second] = await tabsOf(world, 2);
+  world.mute.add(second.channel);
+  await world.call(1).event('e-2', 'a', 2);
+  world.mute.delete(second.channel);
+  await world.call(1).event('e-3', 'a', 3);
+  const many = Array.from({ length: 4200 }, (_, n) => n + 4);
+  const text = many.map((n) => `id: e-${n}\ndata: {"topic":"a","message":${n}}\n\n`).join('');
+  await world.nth(1).send(text);
+  const poll = world.call(2);
+  await poll.open({ id: 'e-1' });
+  for (const n of [2, 3]) await poll.event(`e-${n}`, 'a', n);
+  await poll.end();
+  const rest = world.call(3);
+  assert.equal(rest.from, 'e-3', 'the first of them are not there any more');
+  await rest.open({ id: 'e-3' });
+  await rest.send(text);
+  await rest.end();
+  await world.nth(1).event('e-9000', 'a', 9000);
+  assert.deepEqual(second.messages, [2, 3, ...many, 9000]);
+});

@@ -97,10 +97,59 @@ test('without a page, without locks, without a network to ask about: it works', 
 });
 
 test('the URL is the hub with its prefix, however it ends; options are taken as they were', async () => {
-  const options = { url: 'https://hub.test/pre/fix//?x=1#y' };
+  const options = { url: 'https://hub.test/pre/fix//' };
   const client = world.client(options);
   options.url = 'https://other.test';
   listen(client, 'a');
   await settle();
   assert.equal(world.call(1).url.href, 'https://hub.test/pre/fix/stream?topic=a');
+});
+
+/** Return where a client asks that is told this URL. */
+async function asks(url) {
+  listen(world.client({ url }), 'a');
+  await settle();
+  return world.calls.at(-1).url.href.replace('/stream?topic=a', '');
+}
+
+test('a URL without a path means the usual one, as it does elsewhere; a path is one of this page', async () => {
+  globalThis.location = { href: 'https://page.test/some/where?x=1#y' };
+  try {
+    for (const url of ['https://hub.test', 'https://hub.test/', 'https://hub.test//']) {
+      assert.equal(await asks(url), 'https://hub.test/signals');
+    }
+    assert.equal(await asks(new URL('http://hub.test')), 'http://hub.test/signals');
+    assert.equal(await asks(new URL('http://hub.test/a/b')), 'http://hub.test/a/b');
+    assert.equal(await asks('HTTP://HUB.test/a@b'), 'http://hub.test/a@b');
+    assert.equal(await asks('/signals'), 'https://page.test/signals');
+    assert.equal(await asks('//hub.test/signals/'), 'https://hub.test/signals');
+  } finally {
+    delete globalThis.location;
+  }
+});
+
+test('what is no URL of a hub is a TypeError that says how one looks, and no token goes anywhere', async () => {
+  globalThis.location = { href: 'https://page.test/some/where' };
+  try {
+    const none = [undefined, null, '', {}, 7, 'signals', '127.0.0.1:8080/signals', 'localhost:8080/signals'];
+    const others = ['ws://hub.test/signals', 'file:///signals', 'https://hub.test/signals?x=1', 'https://hub.test/signals#y'];
+    const ends = ['https://hub.test/signals?', '/signals#', new URL('https://hub.test/?x')];
+    const users = ['https://ann:secret@hub.test/a', 'https://ann@hub.test', 'https://:secret@hub.test', '//ann@hub.test/a'];
+    for (const url of [...none, ...others, ...ends, ...users]) {
+      const says = (error) => error instanceof TypeError && /^url .*https:.*query/.test(error.message);
+      assert.throws(() => world.client({ url, token: 'secret' }), says, `${url}`);
+    }
+  } finally {
+    delete globalThis.location;
+  }
+  assert.throws(() => world.client({ url: '/signals' }), TypeError, 'where there is no page it is beside nothing');
+  await settle();
+  assert.equal(world.calls.length, 0);
+});
+
+test('what is used wrongly is told in words', async () => {
+  const client = world.client();
+  assert.throws(() => client.subscribe('a', { onSignal() {} }), /^TypeError: onSignal is object, not a function$/);
+  client.close();
+  assert.throws(() => client.subscribe('a', () => {}), /^Error: the client is closed$/);
 });

@@ -30,6 +30,7 @@ test('without a subscription there is no connection; one stream serves them all'
   assert.deepEqual(call.topics, ['*', 'a', 'b/*']);
   assert.equal(call.from, undefined);
   assert.equal(call.init.redirect, 'manual');
+  assert.equal(call.init.cache, 'no-store');
   assert.equal(call.init.credentials, 'omit');
   await call.open({ id: 'e-1' });
   await client.ready;
@@ -220,6 +221,7 @@ test('what is put away gives its stream up, and comes back with the last id', as
     await world.happen(target, away);
     assert.equal(call.aborted, true);
     assert.equal(got.statuses.at(-1), 'waiting');
+    await world.happen(world.page, 'visibilitychange'); // which comes after it
     await world.advance(100_000);
     assert.equal(world.calls.length, count);
     await world.happen(target, back);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { listen, PROBLEM, settle, tabsOf, World } from './world.mjs';
+import { listen, PROBLEM, prove, settle, tabsOf, World } from './world.mjs';
 
 let world;
 beforeEach(() => void (world = new World({ tabs: true })));
@@ -22,7 +22,7 @@ test('three tabs share one connection, and all get everything', async () => {
   await world.advance(29_000);
   assert.equal(world.calls.length, 1);
   const names = new Set(world.said.map(([name]) => name));
-  assert.deepEqual([...names], ['sse-signals|https://hub.test/signals|']);
+  assert.deepEqual([...names], ['sse-signals-1|https://hub.test/signals|']);
 });
 
 test('when the leader ends, the next one goes on from where it stands', async () => {
@@ -91,11 +91,21 @@ test('a leader that is frozen loses its place, and follows when it comes back', 
   await world.advance(2);
   assert.equal(world.call(2).from, 'e-2');
   assert.equal(world.nth(1).aborted, true);
+  assert.equal(first.client.status, 'connecting');
   world.mute.delete(first.channel);
   await world.call(2).open({ id: 'e-2' });
+  await prove(world, 'e-2'); // it may be somebody else's by now
   await world.call(2).event('e-3', 'a', 3);
   assert.deepEqual([first.messages, second.messages], [[2, 3], [2, 3]]);
   assert.deepEqual([first.client.status, world.calls.length], ['open', 2]);
+  world.mute.add(second.channel);
+  await world.advance(15_000);
+  await world.call(3).open({ id: 'e-3' });
+  world.mute.delete(second.channel);
+  await world.call(3).control('heartbeat', {}, { id: 'e-3' });
+  await world.advance(10_000);
+  await prove(world, 'e-3'); // who has proved itself once, and has led since, does so again
+  assert.deepEqual([second.client.status, world.calls.length], ['open', 3]);
 });
 
 test('a leader that is merely quiet keeps its place', async () => {
@@ -125,6 +135,72 @@ test('where locks may not be used it goes on alone', async () => {
   await world.call(1).open();
   await world.call(1).event('e-2', 'a', 1);
   assert.deepEqual([messages, world.channels.size], [[1], 0]);
+});
+
+test('who closes it on being told that it connects leaves nothing behind, and closes nobody else', async () => {
+  const first = world.client();
+  listen(first, 'a', { onStatus: () => first.close() });
+  await settle();
+  const second = world.client();
+  const got = listen(second, 'a');
+  await settle();
+  await world.call(1).open({ id: 'e-1' });
+  assert.deepEqual([first.status, second.status, got.statuses], ['closed', 'open', ['connecting', 'open']]);
+});
+
+test('who closes it on coming to lead, or on being told of the leader, leaves nothing behind either', async () => {
+  const [first] = await tabsOf(world, 1);
+  const closing = (wanted, nth) => {
+    const client = world.client();
+    listen(client, 'a', { onStatus: (status) => status === wanted && --nth === 0 && client.close() });
+    return client;
+  };
+  const told = closing('open', 1);
+  await settle();
+  await prove(world, 'e-1');
+  const leads = closing('connecting', 2);
+  await settle();
+  await prove(world, 'e-1');
+  assert.deepEqual([told.status, leads.status], ['closed', 'open']);
+  first.client.close();
+  await world.advance(20);
+  assert.deepEqual([leads.status, world.calls.length], ['closed', 1]);
+  assert.deepEqual([world.locks.held.size, world.channels.size, world.timers], [0, 0, 0]);
+});
+
+test('what is closed in the middle of what was kept for it goes no further', async () => {
+  const [, second] = await tabsOf(world, 2);
+  world.mute.add(second.channel);
+  await world.call(1).event('e-2', 'a', 2);
+  world.mute.delete(second.channel);
+  await world.call(1).event('e-3', 'a', 3);
+  second.client.subscribe('a', (message) => message === 4 && second.client.close());
+  const poll = world.call(2);
+  for (const n of [4, 5]) await world.nth(1).event(`e-${n}`, 'a', n);
+  await poll.open({ id: 'e-1' });
+  for (const n of [2, 3]) await poll.event(`e-${n}`, 'a', n);
+  await poll.end();
+  assert.deepEqual([second.messages, second.client.lastEventId], [[2, 3, 4], 'e-4']);
+});
+
+test('what others say on the channel does not concern the tabs', async () => {
+  const [first, second] = await tabsOf(world, 2);
+  const state = world.said.map(([, message]) => message).findLast(({ t }) => t === 'state');
+  const block = { id: 'e-2', event: 'message', data: '{}' };
+  const sent = { t: 'block', term: state.term, n: state.n + 1, block };
+  const want = { t: 'want', tab: 1, topics: [] };
+  const garbage = [null, undefined, 'x', 5, [], {}, { t: 'state' }, { t: 'want' }, { t: 'block' }, { t: 'other' }];
+  for (const topics of [[5], ['a', '\0'], 'ab', {}, null, ['*a']]) garbage.push({ ...want, topics });
+  for (const name of ['tabs', 'status', 'detail', 'refused', 'at']) garbage.push({ ...state, term: 1, [name]: undefined });
+  for (const odd of [{ status: 'closed' }, { refused: [5] }, { asked: 5 }, { asked: [5] }, { at: 7 }]) {
+    garbage.push({ ...state, term: 1, ...odd });
+  }
+  for (const name of ['id', 'event', 'data']) garbage.push({ ...sent, block: { ...block, [name]: 5 } });
+  for (const data of garbage) for (const { channel } of [first, second]) channel.onmessage({ data });
+  await world.call(1).event('e-2', 'a', 2);
+  await world.advance(4000);
+  assert.deepEqual([first.messages, second.messages, world.calls.length, world.errors], [[2], [2], 1, []]);
+  for (const { statuses } of [first, second]) assert.deepEqual(statuses, ['connecting', 'open']);
 });
 
 test('closed, put away or without subscriptions, a tab holds neither lock nor channel nor timer', async () => {

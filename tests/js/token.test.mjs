@@ -136,3 +136,101 @@ test('a text is not renewed', async () => {
   await world.advance(5000);
   assert.equal(world.calls.length, 1);
 });
+
+test('what no header can hold is no token: another is asked for, and the page hears of it', async () => {
+  const bad = ['<html>\n<h1>502 Bad Gateway</h1>\n</html>\n', 'r\u00e9seau', 'Bad Gateway', { token: 'x' }, 'a\u0000b'];
+  const given = [...bad, ' good\n'];
+  const client = world.client({ token: async () => given.shift() });
+  const { details } = listen(client, 'a');
+  await settle();
+  for (const n of bad.keys()) {
+    assert.equal(world.calls.length, 0);
+    assert.deepEqual([client.status, details.at(-1).reason], ['waiting', 'token']);
+    assert.match(`${world.errors[n]}`, /^TypeError: token/);
+    await world.advance(details.at(-1).retryIn * 1000);
+  }
+  assert.equal(world.call(1).token, 'good', 'line ends around it are none of it');
+  const fixed = world.client({ token: 'a b' });
+  listen(fixed, 'a');
+  await settle();
+  assert.equal(fixed.status, 'waiting');
+  assert.equal(world.calls.length, 1);
+});
+
+test('a token function that fails is reported, and asked again, even if it throws at once', async () => {
+  const fail = (error) => {
+    throw error;
+  };
+  for (const token of [async () => fail(new Error('later')), () => fail(new Error('at once'))]) {
+    let asked = 0;
+    const client = world.client({ token: () => (asked++ ? 'good' : token()) });
+    const { details } = listen(client, 'a');
+    const count = world.calls.length;
+    await settle();
+    assert.match(`${world.errors.at(-1)}`, /later|at once/);
+    assert.equal(details.at(-1).reason, 'token');
+    await world.advance(1500);
+    assert.equal(world.call(count + 1).token, 'good');
+    client.close();
+  }
+  assert.equal(world.errors.length, 2);
+});
+
+test('nothing, in whatever form, is no token', async () => {
+  for (const nothing of [undefined, null, '', false]) {
+    const client = world.client({ token: () => nothing });
+    listen(client, 'a');
+    await settle();
+    assert.equal(world.calls.at(-1).headers.Authorization, undefined);
+  }
+  assert.deepEqual([world.calls.length, world.errors], [4, []]);
+});
+
+test('the answer to an older question never takes the place of a newer one', async () => {
+  const answers = [];
+  const client = world.client({ token: () => new Promise((resolve) => answers.push(resolve)) });
+  listen(client, 'a');
+  await settle();
+  answers[0]('first');
+  await settle();
+  const call = await world.call(1).open({ id: 'e-1' });
+  await call.control('expiring');
+  await call.control('goodbye', { reason: 'expired' }, { retry: 4000 });
+  assert.equal(answers.length, 3);
+  answers[2]('newest');
+  await settle();
+  assert.equal(world.call(2).token, 'newest');
+  answers[1]('older');
+  await settle();
+  await world.call(2).fail();
+  await world.advance(3000);
+  assert.equal(world.call(3).token, 'newest');
+  assert.equal(world.calls.filter(({ token }) => token === 'older').length, 0);
+});
+
+test('a stream that expires is renewed once, however often it is told', async () => {
+  const token = numbered();
+  listen(world.client({ token }), 'a');
+  await settle();
+  const call = await world.call(1).open({ id: 'e-1' });
+  for (let n = 0; n < 5; n++) await call.control('expiring');
+  assert.deepEqual([world.calls.length, token.count], [2, 2]);
+  await world.call(2).say(new Response('{}'));
+  await call.control('expiring');
+  assert.deepEqual([world.calls.length, token.count], [3, 3]);
+  await call.end();
+  await world.advance(2000);
+  await world.call(4).open({ id: 'e-1' });
+  await world.call(4).control('expiring');
+  assert.equal(world.calls.length, 5, 'and the next one has its own');
+});
+
+test('the answer to a renewal is read, or it would hold its connection', async () => {
+  listen(world.client({ token: numbered() }), 'a');
+  await settle();
+  await world.call(1).open({ id: 'e-1' });
+  await world.call(1).control('expiring');
+  const answer = new Response('{}');
+  await world.call(2).say(answer);
+  assert.equal(answer.bodyUsed, true);
+});

@@ -22,6 +22,7 @@ export class World {
   held;
   /** How many listeners there are. */
   listeners = 0;
+  #added = [];
   #timers = new Map();
   #number = 0;
   #before = {};
@@ -32,12 +33,19 @@ export class World {
     this.locks = new Locks();
     this.events = this.#target();
     this.page = this.#target();
+    // What a document is told passes its window on the way there, and need not come back.
+    this.page.dispatchEvent = (event) => {
+      for (const { name, listener, options } of this.#added) {
+        if (name === event.type && options?.capture && !options.signal?.aborted) listener(event);
+      }
+    };
     class Channel {
       constructor(name) {
         this.name = name;
         world.channels.add(this);
       }
       postMessage(data) {
+        if (!world.channels.has(this)) throw new DOMException('closed', 'InvalidStateError');
         if (world.mute.has(this)) return;
         const copy = structuredClone(data);
         world.said.push([this.name, copy]);
@@ -82,6 +90,7 @@ export class World {
     const add = target.addEventListener.bind(target);
     target.addEventListener = (name, listener, options) => {
       this.listeners += 1;
+      this.#added.push({ name, listener, options });
       options?.signal?.addEventListener('abort', () => (this.listeners -= 1));
       add(name, listener, options);
     };
@@ -191,6 +200,15 @@ export function jwt(claims) {
 
 export const PROBLEM = (kind, status, more = {}) => ({ type: `urn:sse-signals:problem:${kind}`, title: kind, status, ...more });
 
+/** Let a tab that wants to follow prove who it is, by a request that does not count. */
+export async function prove(world, id, receipt) {
+  const poll = world.calls.pop();
+  if (!poll?.url.searchParams.has('poll') || poll.from !== id) throw new Error(`this proves nothing: ${poll?.url}`);
+  await poll.open({ id, receipt });
+  await poll.control('heartbeat', {}, { id });
+  await poll.end();
+}
+
 /** Open tabs one after the other, the first of which leads. */
 export async function tabsOf(world, count, topic = 'a', options = {}) {
   const all = [];
@@ -201,6 +219,7 @@ export async function tabsOf(world, count, topic = 'a', options = {}) {
     await settle();
     all[n].channel = [...world.channels][known];
     if (n === 0) await world.calls.at(-1).open({ id: 'e-1', receipt: options.receipt });
+    else await prove(world, 'e-1', options.receipt);
   }
   return all;
 }

@@ -7,11 +7,14 @@
 
 import { watchPage } from './page.js';
 import { Ready } from './ready.js';
+import { hubUrl } from './request.js';
 import { Stream } from './stream.js';
 import { Subscriptions } from './subscriptions.js';
 import { Tabs } from './tabs.js';
 import { keyOf, subjectOf, Tokens } from './token.js';
 import { checkTopic } from './topics.js';
+
+const CLOSED = 'the client is closed';
 
 export class SignalsClient {
   #subscriptions = new Subscriptions();
@@ -35,10 +38,9 @@ export class SignalsClient {
   /** @param {Options} options */
   constructor(options) {
     const { url, token, lastEventId = '', credentials = 'omit' } = (this.#options = { ...options });
-    const { origin, pathname } = new URL(url, globalThis.location?.href);
     this.#id = lastEventId;
     this.#host = {
-      url: origin + pathname.replace(/\/+$/, ''),
+      url: hubUrl(url),
       credentials,
       tokens: new Tokens(token, () => this.#newToken()),
       lastId: () => this.#id,
@@ -48,14 +50,17 @@ export class SignalsClient {
         if (key) this.#tabs ??= this.#join(key);
         return this.#tabs?.turn();
       },
-      opened: ({ subject }, asked) => {
+      opened: ({ subject }, asked, id, poll) => {
         const key = this.#tabs?.key;
         if (key && key !== keyOf(this.#host.url, subject ?? '')) return this.#part(key);
+        if (poll) return;
+        this.#id ||= id; // what others are told has a place from where they can catch up
         this.#asked = asked;
         this.#tell('open', {});
       },
       take: (block) => this.#take(block),
-      tell: (status, detail) => {
+      tell: (status, detail, quiet) => {
+        if (quiet && this.#status === 'open') return;
         if (!this.#tabs?.following || status === 'refused') this.#tell(status, detail);
       },
       caughtUp: () => this.#tabs?.caughtUp(),
@@ -63,10 +68,10 @@ export class SignalsClient {
         this.#refused.set(topic, problem);
         this.#retell();
       },
-      ended: ({ denied }) => denied && this.#tabs?.stepDown(),
+      leave: () => this.#leave(),
       idle: () => {
         this.#leave();
-        this.#id = ''; // nobody wants what is published meanwhile
+        if (this.#had.size) this.#id = ''; // nobody wants what is published meanwhile
         this.#tell(this.#refused.size ? 'refused' : 'waiting', {});
       },
     };
@@ -80,11 +85,11 @@ export class SignalsClient {
    * @param {Callbacks} [callbacks]
    */
   subscribe(topic, onSignal, callbacks) {
-    if (typeof onSignal !== 'function') throw new TypeError('onSignal is no function');
-    if (this.#status === 'closed') throw new Error('closed');
+    if (typeof onSignal !== 'function') throw new TypeError(`onSignal is ${typeof onSignal}, not a function`);
+    if (this.#status === 'closed') throw new Error(CLOSED);
     const subscription = { ...callbacks, topic: checkTopic(topic), onSignal };
     const change = () => {
-      if (this.#ready.settled) this.#ready = new Ready();
+      if (this.#ready.failed !== undefined) this.#ready.begin();
       this.#tabs?.want();
       this.#changed();
       queueMicrotask(() => this.#retell());
@@ -117,7 +122,7 @@ export class SignalsClient {
     this.#halt();
     this.#tell('closed', {});
     this.#subscriptions.clear();
-    this.#ready.settle(new Error('closed'));
+    this.#ready.settle(new Error(CLOSED));
   }
 
   #everyones() {
@@ -142,17 +147,16 @@ export class SignalsClient {
 
   #start() {
     this.#stream ??= new Stream(this.#host);
-    this.#page ??= watchPage({
-      look: () => this.#stream?.look(),
-      offline: () => this.#stream?.offline(),
-      halt: () => {
-        this.#halt();
+    this.#page ??= watchPage(({ type }) => {
+      if (/hide|freeze/.test(type)) {
+        this.#halt(); // it is put away, and must hold nothing
         this.#tell('waiting', { reason: 'frozen' });
-      },
-      back: () => {
-        this.#start();
-        this.#stream?.look();
-      },
+      } else if (type === 'offline') {
+        this.#stream?.offline();
+      } else {
+        if (/show|resume/.test(type)) this.#start();
+        this.#stream?.look(); // it may have slept, or have a network again
+      }
     });
   }
 
@@ -208,8 +212,9 @@ export class SignalsClient {
         this.#tell(status, detail);
       },
       covered: () => this.#own().every((topic) => this.#statusOf(topic)[0] === 'open'),
-      has: (id) => (this.#id ? id === this.#id || this.#had.has(id) : (this.#pass(id), true)),
+      has: (id) => (this.#id ? this.#had.has(id) : (this.#pass(id), true)),
       take: (block) => this.#take(block),
+      expiring: () => this.#stream?.again(),
       changed: () => this.#changed(),
       leads: () => this.#tell('connecting', {}),
       lost: (broken) => (broken ? this.#part(key) : this.#stream?.cut()),
@@ -228,17 +233,23 @@ export class SignalsClient {
   #retell() {
     this.#subscriptions.tell((topic) => this.#statusOf(topic));
     const all = this.#subscriptions.topics.map((topic) => this.#statusOf(topic));
-    const bad = all.find(([status]) => status === 'refused');
-    if (bad) this.#ready.settle(new Error('refused', { cause: bad[1] }));
-    else if (all.length && all.every(([status]) => status === 'open')) this.#ready.settle();
+    const good = all.filter(([status]) => status !== 'refused');
+    if (!all.length) return;
+    if (good.length && this.#ready.failed) this.#ready.begin(); // it is tried again
+    if (good.some(([status]) => status !== 'open')) return;
+    const [[, cause]] = all;
+    const { reason, problem } = cause;
+    this.#ready.settle(good.length ? undefined : new Error(`refused: ${problem?.detail ?? reason}`, { cause }));
   }
 
   /** @param {string} topic @returns {[Status, StatusDetail]} */
   #statusOf(topic) {
     const problem = this.#refused.get(topic);
     if (problem && this.#status !== 'closed') return ['refused', { reason: 'not-granted', problem }];
-    const lacks = this.#status === 'open' && this.#asked && !this.#asked.includes(topic);
-    return lacks ? ['connecting', {}] : [this.#status, this.#detail];
+    const lacks = this.#asked && !this.#asked.includes(topic);
+    // With no topic at all it is idle, and is about to see to this one.
+    const soon = this.#status === 'open' ? lacks : /waiting|refused/.test(this.#status) && !this.#detail.reason;
+    return soon ? ['connecting', {}] : [this.#status, this.#detail];
   }
 
   /**

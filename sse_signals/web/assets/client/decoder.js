@@ -51,17 +51,10 @@ export class Decoder {
 
   /** @param {string} line */
   #field(line) {
-    const colon = line.indexOf(':');
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
-    if (name === 'data') {
-      this.#data += value + '\n';
-    } else if (name === 'event') {
-      this.#event = value;
-    } else if (name === 'id' && !value.includes('\0')) {
-      this.#id = value;
-    } else if (name === 'retry' && /^\d+$/.test(value)) {
-      this.retry = +value;
-    }
+    const [, name, value] = /** @type {string[]} */ (/^([^:]*):? ?(.*)/s.exec(line));
+    if (name === 'data') this.#data += value + '\n';
+    else if (name === 'event') this.#event = value;
+    else if (name === 'id' && !value.includes('\0')) this.#id = value;
+    else if (name === 'retry' && /^\d+$/.test(value)) this.retry = +value;
   }
 }

@@ -20,7 +20,9 @@ export interface End {
   after?: number;
   /** Nothing will change by itself. */
   lasting?: boolean;
-  /** There is no good token. */
+  /** It is for the sake of topics: nothing is lost by it, and nobody need know. */
+  quiet?: boolean;
+  /** There is no good token by now. */
   denied?: boolean;
 }
 
@@ -37,13 +39,14 @@ export interface Host {
   enter(): Promise<boolean> | undefined;
   /** It has read that. */
   caughtUp(): void;
-  opened(receipt: { subject: string | null }, asked: string[] | undefined): void;
+  opened(receipt: { subject: string | null }, asked: string[] | undefined, id: string, poll?: boolean): void;
   /** There is an event, a gap, a heartbeat or the receipt. */
   take(block: Block): void;
-  tell(status: Status, detail: StatusDetail): void;
+  /** Quiet: unless it is open, since then it goes on as if it were. */
+  tell(status: Status, detail: StatusDetail, quiet?: boolean): void;
   refused(topic: string, problem: Problem): void;
-  /** A connection has ended; true: go on even if that is lasting. */
-  ended(end: End): boolean | void;
+  /** It has no good token, or is refused for good: it must not keep others from listening. */
+  leave(): void;
   /** There is nothing to ask for. */
   idle(): void;
 }
@@ -75,6 +78,8 @@ export interface Tab {
   /** Whether it has had all up to this id. */
   has(id: string): boolean;
   take(block: Block): void;
+  /** The token of the leader's stream is about to expire: see that this tab shows its own anew. */
+  expiring(): void;
   /** What others want has changed. */
   changed(): void;
   /** It leads, and has no stream yet. */

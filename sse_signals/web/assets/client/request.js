@@ -15,6 +15,19 @@ export const LONGEST = 30e3;
 export const backoff = (base, n) => Math.random() * Math.min(LONGEST, base * 2 ** n);
 
 /**
+ * Return the URL of a hub, without a slash at its end; its path is '/signals' unless it says another.
+ *
+ * @param {any} url
+ */
+export function hubUrl(url) {
+  // What begins otherwise is a path beside that of the page, and was hardly meant to be.
+  const href = /^(https?:[/])?[/]/i.test(url) ? new URL(url, globalThis.location?.href).href : '';
+  const [, origin, path] = /^(https?:[/]{2}[^/@]+)([/][^?#]*?)[/]*$/.exec(href) ?? [];
+  if (!origin) throw new TypeError("url is no 'https://...' or '/...' without user, query, fragment");
+  return origin + (path === '/' ? '/signals' : path);
+}
+
+/**
  * Return what asks for topics; nothing where that would be too long, which asks for all there is.
  *
  * @param {string[]} topics
@@ -26,19 +39,20 @@ export function query(topics) {
 }
 
 /**
- * @param {Pick<Host, 'url' | 'credentials'>} host
+ * Send a request, with the token that was given last.
+ *
+ * @param {Host} host
  * @param {string} path
  * @param {AbortSignal} signal
- * @param {string | null | undefined} token
- * @param {Record<string, string> | ''} [headers]
+ * @param {Record<string, string> | ''} headers
  * @param {string} [method]
  */
-export function request({ url, credentials }, path, signal, token, headers, method) {
+export function request({ url, credentials, tokens: { last } }, path, signal, headers, method) {
   return fetch(url + path, {
     method,
     signal,
     credentials,
-    headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
+    headers: { ...headers, ...(last && { Authorization: `Bearer ${last}` }) },
     cache: 'no-store',
     redirect: 'manual', // or the token might go anywhere
   });
@@ -52,27 +66,27 @@ export function request({ url, credentials }, path, signal, token, headers, meth
  */
 export async function refusal(response) {
   const { status, headers } = response;
-  if (!status || (status > 299 && status < 400)) return { reason: 'redirected' };
+  if (/^[03]/.test(`${status}`)) return { reason: 'redirected' };
   const problem = await response.json().catch(() => 0);
   const told = headers.get('Retry-After') ?? '';
-  const after = Math.max(0, /^\d+$/.test(told) ? +told * 1e3 : Date.parse(told) - Date.now()) || 0;
+  const after = Math.min(300e3, Math.max(0, +told * 1e3 || Date.parse(told) - Date.now()) || 0);
   if (typeof problem?.type !== 'string') return { reason: `http-${status}`, after }; // it is not the hub who says so
-  return { reason: problem.type.slice(problem.type.lastIndexOf(':') + 1), problem, after };
+  return { reason: problem.type.replace(/.*:/, ''), problem, after };
 }
 
 /**
- * Let a stream go on with a new token.
+ * Get a new token, and let a stream go on with it.
  *
  * @param {Host} host
- * @param {string} path
+ * @param {string} path where
  * @param {AbortSignal} signal of the stream's end
  */
 export async function renew(host, path, signal) {
   for (let n = 0; host.tokens.renewable && !signal.aborted; n++) {
     try {
-      const token = await host.tokens.fresh();
+      await host.tokens.fresh();
       if (signal.aborted) return;
-      const response = await request(host, path, signal, token, {}, 'POST');
+      const response = await request(host, path, signal, {}, 'POST');
       await response.text(); // or it would hold its connection
       if (response.ok) return;
     } catch {
@@ -85,13 +99,13 @@ export async function renew(host, path, signal) {
 /**
  * Wait.
  *
- * @param {number} ms
+ * @param {number | undefined} ms without it only the signal ends it
  * @param {AbortSignal} signal cuts it short
  * @returns {Promise<void>}
  */
-function sleep(ms, signal) {
+export function sleep(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const timer = ms === undefined ? ms : setTimeout(resolve, ms);
     signal.addEventListener('abort', () => resolve(clearTimeout(timer)));
   });
 }

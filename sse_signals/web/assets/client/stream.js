@@ -5,7 +5,11 @@
  */
 
 import { Decoder } from './decoder.js';
+import { Pause } from './pause.js';
 import { backoff, LONGEST, query, refusal, renew, request } from './request.js';
+
+/** Milliseconds between two connections, or two heartbeats, at least, whatever the hub says. */
+const SHORTEST = 100;
 
 export class Stream {
   #host;
@@ -19,10 +23,7 @@ export class Stream {
   #open = false;
   /** Whether something of what the present connection brought has been left to the next. */
   #missed = false;
-  /** @type {(() => void) | undefined} */ #wake;
-  /** Whether it waits for something that time does not bring. */
-  #parked = false;
-  #notBefore = 0;
+  #pause = new Pause();
   #failures = 0;
   #denials = 0;
   #retry = 3e3;
@@ -34,6 +35,7 @@ export class Stream {
   #soon = false;
   /** Where it is renewed. */
   #path = '';
+  #renewing = false;
 
   /** @param {Host} host */
   constructor(host) {
@@ -50,7 +52,8 @@ export class Stream {
   /** What is wanted has changed. What is new is asked for soon, what is not wanted any more a little later. */
   changed() {
     const soon = !this.complete;
-    if (this.#change && (this.#soon || !soon)) return; // or changes without end would put it off without end
+    // Changes without end would put it off without end.
+    if (this.#stopped || (this.#change && (this.#soon || !soon))) return;
     clearTimeout(this.#change);
     this.#soon = soon;
     this.#change = setTimeout(() => {
@@ -58,15 +61,15 @@ export class Stream {
       const topics = this.#host.topics();
       const nothing = !topics.length;
       const other = nothing || query(topics) !== this.#queried;
-      if (this.#parked) other && this.#wake?.();
-      else if (nothing || (this.#open && (other || this.#missed))) this.cut();
+      if (this.#pause.endless) other && this.#pause.end();
+      else if (nothing || (this.#open && (other || this.#missed))) this.#cut({ reason: '', wait: 0, quiet: true });
     }, soon ? 20 : 1e3);
   }
 
   /** Look whether the connection is still alive, and do not wait any longer than one must. */
   look() {
-    if (!this.#wake) this.#check();
-    else if (!this.#parked && Date.now() >= this.#notBefore) this.#wake();
+    this.#check();
+    this.#pause.look();
   }
 
   /** End the present connection; the next follows at once. */
@@ -77,14 +80,29 @@ export class Stream {
   /** The machine says that it is offline: go and see. */
   offline() {
     this.cut();
-    if (!this.#parked) this.#wake?.();
+    this.look();
+  }
+
+  /** Ask for the token anew, and show it to the hub. */
+  again() {
+    this.#host.tokens.drop();
+    this.cut();
+  }
+
+  /** The token is about to expire. */
+  async #expiring() {
+    const connection = this.#connection;
+    if (!connection || this.#renewing) return;
+    this.#renewing = true;
+    await renew(this.#host, this.#path, connection.signal);
+    if (connection === this.#connection) this.#renewing = false;
   }
 
   stop() {
     this.#stopped = true;
     clearTimeout(this.#change);
     this.cut();
-    this.#wake?.();
+    this.#pause.stop();
   }
 
   /** @param {End} end */
@@ -95,46 +113,35 @@ export class Stream {
 
   async #run() {
     const host = this.#host;
+    /** @type {End | undefined} */ let end;
     await 0; // so that nobody is called back before subscribe() returns
     while (!this.#stopped) {
       while (!host.topics().length) {
         this.#queried = undefined;
         host.idle();
-        await this.#pause();
+        await this.#pause.take();
         if (this.#stopped) return;
       }
       if (globalThis.navigator?.onLine === false) {
         host.tell('offline', {});
-        await this.#pause(LONGEST); // then try all the same: it may be wrong
+        await this.#pause.take(LONGEST, 0); // then try all the same: it may be wrong
         if (this.#stopped || !host.topics().length) continue;
       }
-      const end = await this.#connect();
+      host.tell('connecting', {}, end?.quiet);
       if (this.#stopped) return;
-      const { reason, problem, wait, after = 0 } = end;
-      if (!host.ended(end) && end.lasting) {
+      end = await this.#connect();
+      if (this.#stopped) return;
+      const { reason, problem, wait, after = 0, lasting, denied } = end;
+      if (lasting || denied) host.leave();
+      if (lasting) {
         host.tell('refused', { reason, problem });
-        await this.#pause();
+        await this.#pause.take();
       } else if (wait !== 0) {
         const ms = wait ?? after + backoff(this.#retry, this.#failures++);
-        this.#notBefore = Date.now() + after;
         host.tell('waiting', { reason, problem, retryIn: ms / 1000 });
-        await this.#pause(ms);
+        await this.#pause.take(ms, Date.now() + after);
       }
     }
-  }
-
-  /** @param {number} [ms] without it, until somebody wakes it */
-  async #pause(ms) {
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    this.#parked = ms === undefined;
-    await new Promise((resolve) => {
-      this.#wake = () => resolve(0);
-      if (ms !== undefined) timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
-    });
-    clearTimeout(timer);
-    this.#wake = undefined;
-    this.#parked = false;
   }
 
   /** @returns {Promise<End>} */
@@ -146,7 +153,7 @@ export class Stream {
     } catch (error) {
       return this.#end ?? { reason: error instanceof RangeError ? error.message : 'network' };
     } finally {
-      this.#open = this.#missed = false;
+      this.#open = this.#missed = this.#renewing = false;
       this.#connection.abort();
       this.#connection = undefined;
       clearTimeout(this.#watch);
@@ -156,14 +163,11 @@ export class Stream {
   /** @param {AbortSignal} signal @returns {Promise<End>} */
   async #read(signal) {
     const host = this.#host;
-    host.tell('connecting', {});
     this.#listen();
     /** @type {Promise<never>} */
     const cut = new Promise((_, reject) => signal.addEventListener('abort', reject));
-    /** @type {import('./token.js').Token} */
-    let token;
     try {
-      token = await Promise.race([host.tokens.get(), cut]);
+      await Promise.race([host.tokens.get(), cut]);
     } catch {
       if (this.#end?.reason) host.tokens.drop(); // one that never comes must not be waited for again
       return this.#end ?? { reason: 'token' };
@@ -175,7 +179,7 @@ export class Stream {
     this.#queried = query(topics);
     this.#asked = this.#queried ? topics : undefined;
     const path = `/stream?${this.#queried}${poll ? '&poll=1' : ''}`;
-    const response = await request(host, path, signal, token, host.lastId() && { 'Last-Event-ID': host.lastId() });
+    const response = await request(host, path, signal, host.lastId() && { 'Last-Event-ID': host.lastId() });
     if (response.status !== 200) return this.#refused(response);
     if (!/^text\/event-stream/i.test(`${response.headers.get('Content-Type')}`)) return { reason: 'not-a-stream' };
     const decoder = new Decoder(host.lastId());
@@ -204,7 +208,7 @@ export class Stream {
     const topic = /** @type {any} */ (problem.errors?.[0])?.value;
     if (!this.#asked?.includes(topic)) return { ...end, lasting: true };
     this.#host.refused(topic, problem);
-    return { reason, wait: 0 };
+    return { reason, wait: 0, quiet: true };
   }
 
   /**
@@ -215,7 +219,7 @@ export class Stream {
   #denied(end, lasting) {
     const { tokens } = this.#host;
     tokens.drop();
-    if (lasting && !tokens.renewable) return { ...end, lasting, denied: true };
+    if (lasting && !tokens.renewable) return { ...end, lasting };
     return this.#denials++ ? { ...end, denied: true } : { ...end, wait: 0 };
   }
 
@@ -229,21 +233,22 @@ export class Stream {
   #take(block, retry, signal, poll) {
     const { event, data } = block;
     const host = this.#host;
+    const again = Math.max(SHORTEST, retry ?? this.#retry);
     if (event === 'signals.goodbye') {
       const { reason } = JSON.parse(data);
       if (/^(expired|revoked|not-granted)$/.test(reason)) return this.#denied({ reason }, false);
-      return { reason, wait: retry ?? this.#retry };
+      return { reason, wait: again, after: again };
     }
     if (event === 'signals.expiring') {
-      renew(host, this.#path, signal);
+      this.#expiring();
     } else if (event === 'signals.open') {
       const receipt = JSON.parse(data);
       this.#open = true;
       this.#failures = 0;
-      this.#retry = retry ?? this.#retry;
-      this.#heartbeat = receipt.heartbeat * 1000;
+      this.#retry = again;
+      this.#heartbeat = Math.max(SHORTEST, receipt.heartbeat * 1000 || 15e3);
       this.#path = `/streams/${receipt.stream}/renew`;
-      if (!poll) host.opened(receipt, this.#asked);
+      host.opened(receipt, this.#asked, block.id, poll);
       this.#check();
       clearTimeout(this.#change);
       this.#change = undefined;

@@ -6,6 +6,7 @@
  * @typedef {{ topic: string, onSignal: (message: any, event: SignalEvent) => void, told?: Status } & Callbacks} Subscription
  */
 
+import { report } from './report.js';
 import { matches } from './topics.js';
 
 /** @extends {Set<Subscription>} */
@@ -59,7 +60,7 @@ export class Subscriptions extends Set {
       try {
         if (this.has(subscription)) callback(subscription);
       } catch (error) {
-        (globalThis.reportError ?? console.error)(error);
+        report(error);
       }
     }
   }

@@ -5,8 +5,28 @@
  * @import { Block, Sent, Tab, Told, Want } from './internal.js'
  */
 
+import { checkTopic } from './topics.js';
+
 /** Milliseconds that a tab has to answer. */
 const PATIENCE = 3e3;
+
+/**
+ * Say whether a message is what a tab says: whatever else the pages of this origin run may use the channel too.
+ *
+ * @param {any} message
+ */
+function sound(message) {
+  const isText = (/** @type {unknown} */ value) => typeof value === 'string';
+  try {
+    const { t, topics, tabs, status, detail, asked, refused, at, block } = message;
+    if (t === 'want') return topics.every(checkTopic);
+    if (t === 'block') return [block.id, block.event, block.data].every(isText);
+    const texts = [at, status, ...(asked ?? [])].every(isText);
+    return texts && status !== 'closed' && detail && tabs.includes && new Map([...refused]);
+  } catch {
+    // it is something else
+  }
+}
 
 export class Tabs {
   #tab;
@@ -19,12 +39,14 @@ export class Tabs {
   #n = 0;
   /** Whether it has had all that the leader has sent. */
   #inStep = false;
+  /** Whether the hub has told this tab itself that it is one of those who share. */
+  #proved = false;
   /** What is kept while it catches up. @type {(Told | Sent)[] | undefined} */
   #kept;
   #asked = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   /** @type {AbortController | undefined} */ #request;
-  /** Gives the lock back. @type {(() => void) | undefined} */
+  /** Gives the lock back. @type {((value?: unknown) => void) | undefined} */
   #release;
   /** @type {((catchUp: boolean) => void) | undefined} */ #goOn;
   /** The other tabs that have said something since the last roll call. @type {Set<string>} */
@@ -35,11 +57,11 @@ export class Tabs {
     this.key = key;
     this.#tab = tab;
     this.#channel = new BroadcastChannel(key);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#channel.onmessage = ({ data }) => sound(data) && this.#hear(data);
   }
 
   get following() {
-    return !this.#release && this.#term;
+    return !this.#release && this.#term > 0;
   }
 
   /** What the other tabs want, if this one leads. */
@@ -75,12 +97,6 @@ export class Tabs {
     if (this.#release) this.#say({ t: 'block', term: this.#term, n: ++this.#n, block });
   }
 
-  /** Let another tab lead; say whether there is one. */
-  stepDown() {
-    if (this.#others.size) this.#giveUp();
-    return !!this.#others.size;
-  }
-
   leave() {
     this.#say({ t: 'want', tab: this.#name, topics: [] });
     this.#channel.close();
@@ -97,6 +113,7 @@ export class Tabs {
     this.#request?.abort();
     this.#release?.();
     this.#request = this.#release = this.#kept = undefined;
+    this.#proved = false;
     this.#term = 0;
   }
 
@@ -108,10 +125,9 @@ export class Tabs {
     const granted = () =>
       this.#request === request &&
       new Promise((resolve) => {
-        this.#release = () => resolve(0);
+        this.#release = resolve;
         this.#term = Math.random();
         this.#n = 0;
-        this.#kept = undefined;
         this.#tab.leads();
         this.#roll();
         this.#goOn?.(false);
@@ -145,7 +161,7 @@ export class Tabs {
   /** @param {number} ms @param {() => void} then */
   #wait(ms, then) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(then, ms);
+    if (this.#request) this.#timer = setTimeout(then, ms); // or it has left meanwhile
   }
 
   /** @param {Want | Told | Sent} message */
@@ -158,7 +174,7 @@ export class Tabs {
       if (this.#release) this.#tab.changed();
       if (ask) this.state();
     } else if (!this.#release) {
-      if (this.#request) this.#wait(10e3, () => this.#ask()); // without a word from the leader
+      this.#wait(10e3, () => this.#ask()); // without a word from the leader
       if (!this.#kept) this.#follow(message);
       else if (this.#kept.push(message) > 4096) this.#kept = []; // the hole will be seen
     }
@@ -168,30 +184,33 @@ export class Tabs {
   #follow(message) {
     const { t, term, n } = message;
     if (t === 'block') {
-      this.#inStep &&= term === this.#term && n === this.#n + 1 && this.#tab.covered();
+      const next = term === this.#term && n === this.#n + 1;
+      this.#inStep &&= next && this.#tab.covered();
       if (this.#inStep) this.#tab.take(message.block);
-      else if (!this.#asked && (term !== this.#term || n !== this.#n + 1)) this.#ask();
+      else if (!this.#asked && !next) this.#ask();
       if (term === this.#term) this.#n = n;
-      return;
+      if (message.block.event !== 'signals.expiring') return;
+      this.#kept = []; // until it has proved itself anew: somebody else may have signed in
+      return this.#tab.expiring();
     }
     this.#asked = false;
     if (term !== this.#term || n !== this.#n) this.#inStep = false;
     this.#term = term;
     this.#n = n;
-    this.#tab.follow(message);
+    if (this.#proved) this.#tab.follow(message);
     if (!message.tabs.includes(this.#name)) this.want();
-    if (this.#inStep || !this.#tab.covered()) return;
-    this.#inStep = this.#tab.has(message.at);
+    if (this.#inStep || !(this.#proved ? this.#tab.covered() : message.status === 'open')) return;
+    this.#inStep = this.#tab.has(message.at) && this.#proved;
     if (this.#inStep) return;
-    this.#kept = []; // what comes from now on
+    this.#kept = [message]; // and what comes from now on
     this.#goOn?.(true);
   }
 
-  /** It has got what it had missed; now comes what the leader has sent meanwhile. */
+  /** It has got, as one of those who share, what it had missed; now comes what the leader has sent meanwhile. */
   caughtUp() {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
-    this.#inStep = true;
-    for (const message of kept) if (!this.#release) this.#hear(message);
+    this.#inStep = this.#proved = true;
+    for (const message of kept) if (this.#request) this.#hear(message);
   }
 }

@@ -1,35 +1,33 @@
 /** The token of whoever uses a client: asked for once, kept, and asked for again when it is no good any more. */
 
-/** @typedef {string | null | undefined} Token */
+import { report } from './report.js';
 
 export class Tokens {
-  #option;
+  #source;
   #changed;
-  /** @type {Promise<Token> | undefined} */ #asked;
-  /** The token that was given last. @type {Token} */
-  last;
+  /** @type {Promise<void> | undefined} */ #asked;
+  #n = 0;
+  /** The token that was given last; '' is none. */
+  last = '';
 
   /**
    * @param {import('../client.js').Options['token']} option
    * @param {() => void} changed is called when there is another one
    */
   constructor(option, changed) {
-    this.#option = option;
+    this.#source = typeof option === 'function' ? option : () => option;
+    /** Whether there may be another one. */
+    this.renewable = this.#source === option;
     this.#changed = changed;
   }
 
-  /** Whether there may be another one. */
-  get renewable() {
-    return typeof this.#option === 'function';
-  }
-
-  /** Return the token; whoever asks meanwhile waits for the same answer. */
+  /** See that there is one; whoever asks meanwhile waits for the same answer. */
   get() {
-    this.#asked ??= this.#ask();
+    this.#asked ??= this.#ask(++this.#n);
     return this.#asked;
   }
 
-  /** Return a new token. */
+  /** See that there is a new one. */
   fresh() {
     this.drop();
     return this.get();
@@ -40,16 +38,19 @@ export class Tokens {
     this.#asked = undefined;
   }
 
-  async #ask() {
+  /** @param {number} n @returns {Promise<void>} */
+  async #ask(n) {
     try {
-      const option = this.#option;
-      const token = typeof option === 'function' ? await option() : option;
+      await 0; // so that get() has returned, even if it throws at once
+      const token = `${(await this.#source()) || ''}`.trim();
+      if (/[^!-~]/.test(token)) throw new TypeError('token is no visible ASCII');
+      if (n !== this.#n) return this.get(); // it is late: there may be somebody else now
       const changed = token !== this.last;
       this.last = token;
       if (changed) this.#changed();
-      return token;
     } catch (error) {
-      this.#asked = undefined;
+      if (n === this.#n) this.drop();
+      report(error);
       throw error;
     }
   }
@@ -65,21 +66,22 @@ export class Tokens {
 export function keyOf(url, subject) {
   const [, kind, namespace = 'default/', name] = /^(user:|group:)([^:/\s]+\/)?([^:/\s]+)$/i.exec(subject) ?? [];
   const form = name ? (kind + namespace + name).normalize().toLowerCase() : subject;
-  return `sse-signals|${url}|${encodeURIComponent(form)}`;
+  // The number is that of how tabs talk to each other: those that talk otherwise must not meet.
+  return `sse-signals-1|${url}|${encodeURIComponent(form)}`;
 }
 
 /**
  * Return the subject of a token that is a JWT, which only the hub can check.
  *
- * @param {Token} token
+ * @param {string} token
  * @returns {string | undefined}
  */
 export function subjectOf(token) {
   try {
-    const part = /** @type {string} */ (token).split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
+    const part = token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
     const { sub } = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
-    return typeof sub === 'string' ? sub : undefined;
+    if (typeof sub === 'string') return sub;
   } catch {
-    return undefined;
+    // it is something else
   }
 }
