@@ -214,37 +214,3 @@ async def test_46_a_token_that_names_nobody(room: Browsing) -> None:
     await town.publish()
     await room.judge()
     assert await tabs[1].page.evaluate("[...seen.locks, ...seen.channels]") == []
-
-
-async def test_a_leader_without_a_good_token_steps_down(room: Browsing) -> None:
-    """Whose token is refused, and has no other, does not keep the other tabs of the same person from listening."""
-    town = Town(room)
-    first = await town.tab(ANN, token=town.token(ANN, seconds=100), fixed=True)
-    second = await town.tab(ANN)
-    assert await room.leader() is first
-    await town.publish()
-    room.hub.clock.advance(150)
-    assert await room.leader(second) is second
-    await room.streams(1)
-    await town.publish()
-    await room.judge()
-
-
-async def test_a_leader_prolongs_the_stream_for_all(room: Browsing) -> None:
-    """The one stream goes on with a fresh token of the leading tab."""
-    town = Town(room)
-    first = await town.tab(ANN, token=town.token(ANN, seconds=100))
-    await town.tab(ANN)
-    await first.sign_in(town.token(ANN))
-    streams = len(room.asked)
-    room.hub.clock.advance(50)
-    await town.publish()
-    security = room.hub.service.site.security
-    assert security is not None
-    await until(
-        lambda: all((stream.identity.expires_ms or 0) > room.hub.clock() + 3e6 for stream in security.lives.streams)
-    )
-    room.hub.clock.advance(100)
-    await town.publish()
-    await room.judge()
-    assert len(room.asked) == streams
