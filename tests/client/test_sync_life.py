@@ -191,12 +191,18 @@ def test_ctrl_c_ends_a_program_at_once(doing: str) -> None:
     """Whether it listens, or publishes to a hub that does not answer."""
     with scripted(STREAM + OPEN, silence) as server:
         head = "with SyncSignalsClient.for_plugin('a', url=url) as client, client.subscribe() as stream:"
-        program = subprocess.Popen([*script(head, f"    {doing}"), server.url], stderr=subprocess.PIPE)
-        while len(server.heads) < 2 and program.poll() is None:
-            time.sleep(0.001)
-        with ending_soon(8.0):  # of which a process's end takes some, on a busy machine; what it waits for takes more
-            program.send_signal(signal.SIGINT)
-            _, told = program.communicate(timeout=20)
+        # Whoever runs the tests in the background has it ignored, which a program inherits.
+        heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        program = subprocess.Popen([*script(heard, head, f"    {doing}"), server.url], stderr=subprocess.PIPE)
+        try:
+            while len(server.heads) < 2 and program.poll() is None:
+                time.sleep(0.001)
+            with ending_soon(8.0):  # of which a process's end takes some, on a busy machine; what it waits for more
+                program.send_signal(signal.SIGINT)
+                _, told = program.communicate(timeout=20)
+        finally:
+            program.kill()
+            program.communicate()
     assert told.strip().endswith(b"KeyboardInterrupt")
     assert b"ResourceWarning" not in told
 
