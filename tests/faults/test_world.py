@@ -52,8 +52,9 @@ async def test_drained_node() -> None:
         await it.read(READERS)
         it.publish(3)
         await it.progress(20)
-        assert await it.nodes[0].terminate() == 0
+        # What is acknowledged later may come after a stream's goodbye.
         before = [attempt for each in it.publishers for attempt in each.attempts if attempt.outcome == "acknowledged"]
+        assert await it.nodes[0].terminate() == 0
         await it.everybody(lambda reader: reader.goodbyes)
         for reader in it.readers:
             wanted = [attempt.content for attempt in before if reader.client.may_see(attempt)]
