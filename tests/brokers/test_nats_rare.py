@@ -240,3 +240,12 @@ def test_what_is_acknowledged_late_changes_nothing() -> None:
     memory.acknowledged(3, b"3")
     memory.acknowledged(2, b"2")
     assert memory.highest == 3
+
+
+def test_what_is_known_of_records_is_bounded() -> None:
+    """The newest records are told apart by their times; of older ones only the latest is known."""
+    memory = Memory(3)
+    for record in range(1, 8):
+        memory.saw(record, record * 100)
+    assert [memory.time_ns(record) for record in (4, 5, 6, 7, 9)] == [0, 500, 600, 700, 700]
+    assert memory.highest == 7
