@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from tests.authenticated import Tokens, WallClock
-from tests.e2e.browser import serving_pages
-from tests.e2e.tabs import browsing, chromium, until
-from tests.e2e.town import ANN, BOB, People, Town
+from tests.authenticated import Tokens
+from tests.e2e.tabs import chromium, until
+from tests.e2e.town import ANN, BOB, HELD, People, Town, a_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from tests.e2e.tabs import Browsing
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("short_delays")]
-
-HELD = "session"  # the cookie that holds a token
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -35,14 +32,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def room(browser: Browser) -> AsyncIterator[Browsing]:
     """A profile, and a hub that asks who is there."""
-    clock = WallClock()
-    options: dict[str, Any] = {
-        "clock": clock,
-        "tokens": People(clock),
-        "anonymous": False,
-        "authentication": {"cookie": HELD},
-    }
-    async with serving_pages() as origin, browsing(browser, origin, **options) as opened:
+    async with a_room(browser) as opened:
         yield opened
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.authenticated import NO_GRANTS, Tokens
+from tests.authenticated import NO_GRANTS, Tokens, WallClock
+from tests.e2e.browser import serving_pages
+from tests.e2e.tabs import browsing
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser
+
     from sse_signals import Credentials, Grants, Identity
     from tests.e2e.tabs import Browsing, Tab
 
 ANN, BOB = "user:default/ann", "user:default/bob"
+HELD = "session"  # the cookie that holds a token
 
 
 class People(Tokens):
@@ -72,3 +80,17 @@ class Town:
             assert not [secret for secret in self.secrets(who) if secret in text]
             names = await tab.page.evaluate("[...seen.channels, ...seen.locks]")
             assert not [name for name in names if other in name], names
+
+
+@asynccontextmanager
+async def a_room(browser: Browser) -> AsyncIterator[Browsing]:
+    """A profile, and a hub that asks who is there."""
+    clock = WallClock()
+    options: dict[str, Any] = {
+        "clock": clock,
+        "tokens": People(clock),
+        "anonymous": False,
+        "authentication": {"cookie": HELD},
+    }
+    async with serving_pages() as origin, browsing(browser, origin, **options) as opened:
+        yield opened
