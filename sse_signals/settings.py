@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "Settings", "checked", "load", "loopback", "option", "variable", "without_password"]
 
 PREFIX: Final = "SIGNALS_"
+OF_CLIENTS: Final = frozenset({"SIGNALS_URL", "SIGNALS_TOKEN"})  # what commands that talk to a hub read
 
 
 def variable(name: str) -> str:
@@ -43,7 +44,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, Any]) -> Settings:
     """
     known = {variable(field.name): field for field in fields(Settings)}
     for name in environ:
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in OF_CLIENTS:
             near = get_close_matches(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], 1)
             mend = f"did you mean {PREFIX}{near[0]}?" if near else f"known are {', '.join(known)}."
             raise ConfigurationError(f"{name} is no setting: {mend}")

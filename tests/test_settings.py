@@ -281,6 +281,11 @@ def test_an_unknown_variable_stops_the_start(name: str, mend: str) -> None:
     assert mend in str(caught.value)
 
 
+def test_variables_of_clients_are_left_to_them():
+    """Where one uses the commands of a client, the hub starts all the same."""
+    assert load({"SIGNALS_URL": "http://hub/signals", "SIGNALS_TOKEN": "secret"}, {}) == Settings()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.com", "128.0.0.1", "localhost.example.com"])
 def test_another_address_needs_authentication_or_insecure(host: str) -> None:
     """Nobody serves the world by accident: the sentence names both ways out."""

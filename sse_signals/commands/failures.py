@@ -1,0 +1,90 @@
+"""How commands end: one sentence on stderr, and an exit status that says whose turn it is."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from sse_signals.commands.plain import plain
+from sse_signals.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    IdempotencyTableFull,
+    InvalidInput,
+    IssuerUnavailable,
+    LoadFailed,
+    SignalsError,
+    UnexpectedAnswer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BAD: Final = 1
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+REFUSED: Final = 4
+INTERRUPTED: Final = 130
+
+EXIT_STATUSES: Final = (
+    (0, "done"),
+    (BAD, "done, and the answer is bad: a check failed, a fault was found, a command did not succeed"),
+    (USAGE, "wrong arguments or settings"),
+    (UNREACHABLE, "the hub cannot be reached, or is not available"),
+    (REFUSED, "the hub refuses: who asks is not known or may not, or what is asked for breaks a rule or limit"),
+    (INTERRUPTED, "interrupted with Ctrl-C"),
+)
+_THERE_IS_NO_HUB: Final = (BrokerUnavailable, IssuerUnavailable, IdempotencyTableFull, LoadFailed)
+_MISTAKES: Final = (ConfigurationError, InvalidInput)
+
+
+def status_of(error: SignalsError) -> int:
+    """Return the exit status of a command that an error ends."""
+    if isinstance(error, _MISTAKES):
+        return USAGE
+    if isinstance(error, _THERE_IS_NO_HUB):
+        return UNREACHABLE
+    if isinstance(error, UnexpectedAnswer):
+        return REFUSED if 400 <= error.status < 500 else UNREACHABLE
+    return REFUSED
+
+
+def fail(text: str, status: int) -> NoReturn:
+    """End the command with one sentence on stderr.
+
+    Args:
+        text: What is wrong and what to do; it may hold what a hub has said.
+        status: The exit status.
+    """
+    click.echo(f"sse-signals: {plain(text)}", err=True)
+    sys.exit(status)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End the command well-behaved when what is done in this context fails, or Ctrl-C is pressed meanwhile."""
+    try:
+        yield
+    except SignalsError as error:
+        fail(str(error), status_of(error))
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # after the ^C that the terminal shows
+        sys.exit(INTERRUPTED)
+
+
+def epilog(*numbers: int, examples: str = "") -> str:
+    r"""Return what stands at the end of a command's help: its exit statuses, and examples.
+
+    Args:
+        numbers: The statuses that it may end with; none for all of them.
+        examples: Lines as they are typed.
+    """
+    lines = [f"  {number:<4} {text}" for number, text in EXIT_STATUSES if not numbers or number in numbers]
+    parts = ["\n".join(["\b", "Exit status:", *lines])]
+    if examples:
+        parts.append("\n".join(["\b", "Examples:", *(f"  {line}" for line in examples.strip().splitlines())]))
+    return "\n\n".join(parts)

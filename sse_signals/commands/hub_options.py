@@ -1,0 +1,77 @@
+"""Options of the commands that talk to a hub: where it is, and who asks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sse_signals.client.tokens import checked_token
+from sse_signals.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sse_signals.client.tokens import TokenSource
+
+    Command = Callable[..., Any]
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080/signals"
+URL_VARIABLE: Final = "SIGNALS_URL"
+TOKEN_VARIABLE: Final = "SIGNALS_TOKEN"  # noqa: S105 - the name of a variable
+_STDIN: Final = "-"
+_FILE: Final = "@"
+
+
+class TokenOption(click.ParamType["TokenSource"]):
+    """A token, ``@`` and the path of a file that holds one, or ``-`` for stdin. Errors never tell what was given."""
+
+    name = "token"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TokenSource:
+        """Return the token, or for a file what reads it whenever a token is needed: others may renew it meanwhile."""
+        if callable(value):
+            return value  # type: ignore[no-any-return] # click converts twice where a default is converted
+        try:
+            if value == _STDIN:
+                return checked_token(sys.stdin.readline().strip())
+            if value.startswith(_FILE):
+                read = _reader(Path(value[1:]).expanduser())
+                read()
+                return read
+            return checked_token(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
+
+
+def url_option(command: Command) -> Command:
+    """Give a command ``--url``, for those whose arguments are something else."""
+    return click.option(
+        "--url", envvar=URL_VARIABLE, default=DEFAULT_URL, show_default=True, show_envvar=True, help="Where the hub is."
+    )(command)
+
+
+def access_options(command: Command) -> Command:
+    """Give a command ``--token`` and ``--no-verify``."""
+    command = click.option("--no-verify", is_flag=True, help="Take any certificate.")(command)
+    return click.option(
+        "--token",
+        type=TokenOption(),
+        envvar=TOKEN_VARIABLE,
+        show_envvar=True,
+        metavar="TOKEN|@FILE|-",
+        help="Bearer token, a file that holds it, or - for stdin.",
+    )(command)
+
+
+def _reader(path: Path) -> Callable[[], str | None]:
+    def read() -> str | None:
+        try:
+            return checked_token(path.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ConfigurationError(f"The token file {str(path)!r} cannot be read: {reason}.") from None
+
+    return read
