@@ -13,9 +13,12 @@ from sse_signals.life.authentication import Authentication
 from sse_signals.life.drain import drain
 from sse_signals.life.limits import FailedAuthentications, publish_rate
 from sse_signals.life.lives import Lives
+from sse_signals.life.lookout import Lookout
 from sse_signals.life.nodes import Nodes
+from sse_signals.life.overview import Overview
 from sse_signals.life.revocations import Revocations
 from sse_signals.life.security import Security
+from sse_signals.life.survey import Subject
 from sse_signals.life.tickets import Tickets
 from sse_signals.logs import adapt
 from sse_signals.settings import checked
@@ -91,6 +94,7 @@ class SignalsService:
             service=event_broker.service,
             clock=event_broker.clock,
             logger=adapt(logger),
+            nodes=Nodes(event_broker.state),
             prefix=checked("prefix", prefix),
             limits=limits or Limits(),
             heartbeat=checked("heartbeat", heartbeat),
@@ -142,15 +146,44 @@ class SignalsService:
         security = None if self._authentication is None else self._secure(self._authentication)
         if security is not None:
             await security.start()
+        self.site.lookout = lookout = self._look_out(sweep)
         sweep.start()
+        lookout.start()
         yield
+        self.site.lookout = None
+        await lookout.stop()
         sweep.stop()
-        self.site.sweep = None
+        self.site.sweep = self.site.lookout = None
         if security is not None:
             await security.stop()
         if self._authentication is not None and self._authentication.close is not None:
             await self._authentication.close()
         await self._event_broker.stop()
+
+    def _look_out(self, sweep: Sweep) -> Lookout:
+        """Return what sees the streams of this node and of others."""
+        site = self.site
+        subject = Subject(
+            node=site.nodes.own,
+            started_ms=site.clock(),
+            streams=lambda: list(sweep.streams),
+            history=site.service.node.history,
+            signals=lambda: site.service.follower.signals,
+            ledger=site.ledger,
+            clock=site.clock,
+            ready=lambda: site.ready,
+            draining=lambda: site.draining,
+        )
+        time = asyncio.get_running_loop().time
+        return Lookout(
+            Overview(subject, time),
+            nodes=site.nodes,
+            state=self._event_broker.state,
+            service=site.service,
+            shared=self._event_broker.shared,
+            logger=site.logger,
+            time=time,
+        )
 
     def _secure(self, authentication: Authentication) -> Security:
         """Have the site ask who is there from now on."""
@@ -176,7 +209,7 @@ class SignalsService:
                 expiring=authentication.expiring,
                 clock=site.clock,
             ),
-            nodes=Nodes(state),
+            nodes=site.nodes,
             revocations=revocations,
             service=service,
             drain=self._drain_soon,

@@ -15,6 +15,7 @@ from sse_signals.identity import ANONYMOUS
 from sse_signals.local_node import LocalNode
 from sse_signals.logs import adapt
 from sse_signals.model import MAX_BATCH, HistoryLimits
+from sse_signals.setting_kinds import SHARED_BROKERS
 from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class EventBroker:
     """The log that plugins publish to and listen to, and that `SignalsService` serves over HTTP.
 
     One of another hub (``http://…``) cannot be served: it has no log of its own.
+
+    Attributes:
+        shared: Whether other processes may be nodes of the same log.
     """
 
     def __init__(
@@ -45,8 +49,19 @@ class EventBroker:
         logger: Any,
         clock: Callable[[], int],
         state: SharedState | None = None,
+        shared: bool = False,
     ) -> None:
-        """Make it of its parts; see `from_url`."""
+        """Make it of its parts; see `from_url`.
+
+        Args:
+            broker: The log.
+            history: How much of it to keep for those who resume.
+            logger: A structlog logger.
+            clock: Returns milliseconds since 1970-01-01 UTC.
+            state: What all nodes of the log know besides.
+            shared: Whether other processes may be nodes of the same log.
+        """
+        self.shared = shared
         self._node: LocalNode | RemoteHub
         if isinstance(broker, RemoteHub):
             self._node = broker
@@ -91,7 +106,8 @@ class EventBroker:
         if token is not None:
             raise ConfigurationError("A token is for a hub at http:// or https://; other logs have theirs in the URL.")
         log = open_log(url, limits, options or BrokerOptions(), clock=clock, logger=adapt(logger))
-        return cls(log.broker, history=limits, logger=adapt(logger), clock=clock, state=log.state)
+        shared = url.startswith(SHARED_BROKERS)
+        return cls(log.broker, history=limits, logger=adapt(logger), clock=clock, state=log.state, shared=shared)
 
     @property
     def service(self) -> Service:

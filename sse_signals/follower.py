@@ -30,6 +30,7 @@ class Follower:
         started: Whether the log's tail has been read, so that streams can be opened.
         ready: Whether it follows the log at the moment.
         failures: How often following the log failed.
+        signals: How many signals the log has brought, without those that it held before.
         on_control: Called with the text of each control record that the log brings.
     """
 
@@ -51,6 +52,7 @@ class Follower:
         self.started = False
         self.ready = False
         self.failures = 0
+        self.signals = 0
         self.on_control: list[Callable[[bytes], object]] = []
 
     async def start(self, node: Node) -> None:
@@ -138,8 +140,10 @@ class Follower:
                 node.fork(event)
             else:
                 node.take((event,))
-            if type(event) is ControlRecord:
-                self._tell(event)
+                if type(event) is ControlRecord:
+                    self._tell(event)
+                else:
+                    self.signals += 1
             self._taken.set()  # wakes those who wait now, and leaves the next to wait for the next event
             self._taken.clear()
             if loop.time() >= deadline:

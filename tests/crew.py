@@ -23,7 +23,7 @@ DEADLINE = 60.0  # seconds; a worker takes one to start, and this machine may be
 # The command, but for the rule that workers need a log that they share: processes are watched here, and nothing else.
 COMMAND = """
 from sse_signals import settings
-settings.check_together = lambda *_, **__: None
+settings.contradictions = lambda *_, **__: ()
 from sse_signals.cli import main
 main()
 """

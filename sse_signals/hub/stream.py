@@ -29,6 +29,8 @@ class Stream:
         identity: Who is listening.
         format: How events become bytes.
         transport: The connection.
+        remote: The address at its other end, if it has one.
+        opened_ms: When it was made, in milliseconds since 1970-01-01 UTC; 0 where nobody asks.
         pos: Everything up to this position has been given to it, or is not for it.
         gap: A hole it must be told of before anything else.
         until: The position after which it is complete, for polling; None for a stream without end.
@@ -54,10 +56,12 @@ class Stream:
         "identity",
         "live",
         "name",
+        "opened_ms",
         "own",
         "own_size",
         "pos",
         "queued",
+        "remote",
         "size",
         "times_behind",
         "transport",
@@ -74,6 +78,8 @@ class Stream:
         transport: Transport,
         notify: Callable[[], object],
         asked: Filters | None = None,
+        remote: str = "",
+        opened_ms: int = 0,
     ) -> None:
         """Make a stream that is not open yet.
 
@@ -86,6 +92,8 @@ class Stream:
             notify: Called when it fell behind (its owner then waits until the connection takes bytes, and brings it to
                 the turnstile) and when it ended.
             asked: What it asks for, when that is not the same.
+            remote: The address at the connection's other end.
+            opened_ms: The time, in milliseconds since 1970-01-01 UTC.
         """
         self._notify = notify
         self.name = name
@@ -94,6 +102,8 @@ class Stream:
         self.identity = identity
         self.format = wire_format
         self.transport = transport
+        self.remote = remote
+        self.opened_ms = opened_ms
         self.pos = 0
         self.gap: Gap | None = None
         self.until: int | None = None

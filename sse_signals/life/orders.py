@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +39,12 @@ class Drain:
     node: str
 
 
-Order = Revoke | Renew | Drain
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody looks: tell the other nodes of the streams that are open."""
+
+
+Order = Revoke | Renew | Drain | Look
 
 
 def encode(order: Order) -> bytes:
@@ -49,8 +55,10 @@ def encode(order: Order) -> bytes:
             said = {"do": "revoke", "kind": revocation.kind, "name": revocation.name, "at": revocation.at_ms}
         case Renew(stream, identity):
             said = {"do": "renew", "stream": stream, "identity": passport.to_json(identity)}
+        case Drain(node):
+            said = {"do": "drain", "node": node}
         case _:
-            said = {"do": "drain", "node": order.node}
+            said = {"do": "look"}
     return orjson.dumps({"v": VERSION, **said})
 
 
@@ -71,7 +79,16 @@ def decode(text: bytes) -> Order | None:
                 return Renew(said["stream"], passport.from_json(said["identity"]))
             case "drain":
                 return Drain(said["node"])
+            case "look":
+                return Look()
             case _:
                 return None
     except (KeyError, TypeError) as error:
         raise ValueError(f"it is no order: {error!r}") from None
+
+
+def is_look(text: bytes) -> bool:
+    """Say whether the text of a control record is the order to look out; what is no order is for others to tell."""
+    with suppress(ValueError):
+        return decode(text) == Look()
+    return False

@@ -107,6 +107,8 @@ class Security:
         self._watches.clear()
         for revocation in self._untold:
             self._errands.send(self._tell(revocation))
+        if self.in_step:
+            self._errands.send(self.nodes.gone())
         await self._errands.finish(LAST_WORDS)
         if self._untold:
             names = [f"{each.kind} {each.name}" for each in self._untold]

@@ -88,6 +88,17 @@ async def enter(site: Site, request: web.BaseRequest, query: StreamQuery) -> Ent
     return Entry(name, identity, address, filters, found, place, cookies, has_session=admitted is not None)
 
 
+def reason_of(error: TooMany | IssuerUnavailable | BrokerUnavailable) -> str:
+    """Return why a stream is sent away that may come again, as a short name for programs."""
+    match error:
+        case TooMany():
+            return error.reason
+        case IssuerUnavailable():
+            return "issuer-unavailable"
+        case _:
+            return "broker-unavailable"
+
+
 async def _admit(
     site: Site, access: Access, tickets: Tickets, request: web.BaseRequest, query: StreamQuery
 ) -> Admitted:

@@ -46,9 +46,8 @@ class ExplainQuery:
 
     async def answer(self, site: Site, signals: Sequence[Signal]) -> dict[str, Any]:
         """Return the explanation, as a JSON object; see `sse_signals.life.explain.explain`."""
-        node = None if site.security is None else site.security.nodes.own
         streams = site.service.node.hub.streams
-        return await explain(streams, signals, node=node, stream=self.stream, subject=self.subject)
+        return await explain(streams, signals, node=site.nodes.own, stream=self.stream, subject=self.subject)
 
 
 def explain_query(request: web.BaseRequest) -> ExplainQuery | None:

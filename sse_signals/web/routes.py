@@ -11,6 +11,7 @@ from sse_signals.web.administration import Administration
 from sse_signals.web.client_module import MODULE, TYPES
 from sse_signals.web.expect import Expectation
 from sse_signals.web.health import Health
+from sse_signals.web.overview import OverviewRequests
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.publish import Publish
 from sse_signals.web.renewals import Renewals
@@ -29,6 +30,7 @@ _PATHS: Final = (
     "stream",
     "publish",
     "tickets",
+    "streams",
     "streams/{stream}/renew",
     "revocations",
     "drains",
@@ -59,6 +61,7 @@ def add_routes(app: web.Application, site: Site) -> None:
         ("drains", administration.drain),
     ):
         _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle), expectation.handle)
+    _add(app, site, "GET", f"{prefix}/streams", site.guarded(OverviewRequests(site).handle))
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
     for name, asset in (("client.js", MODULE), ("client.d.ts", TYPES)):

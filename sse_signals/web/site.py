@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
 from sse_signals.identity import ANYBODY
 from sse_signals.life.access import tell
+from sse_signals.life.ledger import Ledger
 from sse_signals.life.limits import StreamLimits
 from sse_signals.retry import RECONNECT
 from sse_signals.web import origins
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sse_signals.hub.sweep import Sweep
     from sse_signals.identity import Identity
     from sse_signals.life.buckets import Buckets
+    from sse_signals.life.lookout import Lookout
+    from sse_signals.life.nodes import Nodes
     from sse_signals.life.security import Security
     from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
@@ -71,6 +73,7 @@ class Site:
         service: The node behind it.
         clock: Returns milliseconds since 1970-01-01 UTC.
         logger: Where requests and streams are told of.
+        nodes: The name of this node, and which others there are.
         prefix: The path that all routes begin with.
         limits: What clients may ask for.
         heartbeat: Seconds between two heartbeats.
@@ -85,6 +88,8 @@ class Site:
         tickets: One-time tickets, if somebody has to authenticate.
         rate: What each identity may still publish, if somebody has to authenticate.
         places: What each identity and address has open.
+        ledger: What is counted of its streams.
+        lookout: What sees the streams of all nodes, once it runs.
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
@@ -94,6 +99,7 @@ class Site:
     service: Service
     clock: Callable[[], int]
     logger: Any  # any structlog logger
+    nodes: Nodes
     prefix: str = "/signals"
     limits: Limits = field(default_factory=Limits)
     heartbeat: float = 15.0
@@ -109,6 +115,8 @@ class Site:
     rate: Buckets | None = None
     places: StreamLimits = field(init=False)
     refusals: Refusals = field(init=False)
+    ledger: Ledger = field(default_factory=Ledger)
+    lookout: Lookout | None = None
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
@@ -141,7 +149,7 @@ class Site:
 
     def name_stream(self) -> str:
         """Return a name for a new stream that nobody can guess."""
-        return secrets.token_hex(8) if self.security is None else self.security.nodes.name_stream()
+        return self.nodes.name_stream()
 
     def no_longer(self, identity: Identity) -> str | None:
         """Say why somebody who was let in may not stay, or None."""

@@ -13,7 +13,7 @@ from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, TooMany
 from sse_signals.hub.stream import Stream
 from sse_signals.retry import GOODBYE, spread
 from sse_signals.web.credentials import refuse_tokens_in_url
-from sse_signals.web.entry import enter
+from sse_signals.web.entry import enter, reason_of
 from sse_signals.web.problems import unavailable
 from sse_signals.web.query import stream_query
 from sse_signals.web.response import SignalsResponse, connected
@@ -56,6 +56,8 @@ class Connection:
             wire_format=response.wire_format,
             transport=connected(request),
             notify=self._wake,
+            remote=entry.address,
+            opened_ms=site.clock(),
         )
 
     async def open(self) -> None:
@@ -66,6 +68,7 @@ class Connection:
         """
         site, stream, query = self._site, self.stream, self._query
         node = site.service.node
+        site.ledger.open()
         how = node.open(stream, query.start, self._entry.found, poll=query.poll)
         receipt = controls.receipt(
             stream=stream.name,
@@ -83,7 +86,7 @@ class Connection:
         site.logger.info(
             "stream opened",
             stream=stream.name,
-            remote=self._entry.address,
+            remote=stream.remote,
             subject=stream.identity.subject,
             topics=list(stream.filters)[:8],
             start=type(query.start).__name__.lower(),
@@ -116,6 +119,7 @@ class Connection:
         if self._site.security is not None:
             self._site.security.lives.remove(stream)
         self._entry.place.close()
+        self._site.ledger.close(stream, self._site.clock())
         self._site.logger.info(
             "stream closed",
             stream=stream.name,
@@ -187,8 +191,9 @@ class Streaming:
             entry = await enter(site, request, query)
         except (TooMany, IssuerUnavailable, BrokerUnavailable) as error:
             if query.poll or query.ndjson:
+                site.ledger.refuse(reason_of(error))
                 raise
-            return await self._turn_away(request, query, _reason(error), error.retry_after)
+            return await self._turn_away(request, query, reason_of(error), error.retry_after)
         try:
             return await self._begin(request, query, entry)
         except BaseException:
@@ -216,7 +221,7 @@ class Streaming:
     ) -> web.StreamResponse:
         """Tell a client that comes at a bad moment when to come back, in a way that it understands."""
         if query.poll or query.ndjson:
-            self._site.logger.info("stream refused", reason=reason)
+            self._refused(reason)
             raise unavailable(reason)
         response = SignalsResponse(request, self._site, ndjson=False)
         await response.prepare(request)
@@ -224,19 +229,13 @@ class Streaming:
         return response
 
     async def _goodbye(self, response: SignalsResponse, reason: str, retry_after: float = 0.0) -> None:
-        self._site.logger.info("stream refused", reason=reason)
+        self._refused(reason)
         retry_ms = spread(GOODBYE, random.random()) + round(retry_after * 1000)  # noqa: S311 - not a secret
         await response.say(controls.goodbye(reason, retry_ms, self._site.clock()))
 
-
-def _reason(error: TooMany | IssuerUnavailable | BrokerUnavailable) -> str:
-    match error:
-        case TooMany():
-            return error.reason
-        case IssuerUnavailable():
-            return "issuer-unavailable"
-        case _:
-            return "broker-unavailable"
+    def _refused(self, reason: str) -> None:
+        self._site.ledger.refuse(reason)
+        self._site.logger.info("stream refused", reason=reason)
 
 
 def _gone(request: web.BaseRequest) -> bool:

@@ -6,7 +6,8 @@ import pytest
 
 from sse_signals.life.nodes import KEPT, SAY_EVERY, Nodes, is_stream_name
 from tests.fakes import NOON
-from tests.life.cluster import State
+from tests.life.cluster import Cluster, Peer, State
+from tests.life.looking import CountingState
 from tests.life.test_revocations import Time
 
 
@@ -36,6 +37,36 @@ async def test_a_node_is_not_another() -> None:
     await here.here()
     assert not await here.knows(here.own)
     assert not await here.knows_place_of(here.name_stream())
+
+
+async def test_a_node_that_leaves_is_forgotten() -> None:
+    """At once, if it can say so; if not, it is no failure, and it is forgotten in time."""
+    state = State(clock=Time())
+    here, there = Nodes(state), Nodes(state)
+    await here.here()
+    await there.here()
+    await state.put("node/" + "x" * 8, b"", 60.0)
+    assert await here.all() == {here.own, there.own}
+    state.cut = True
+    await there.gone()
+    state.cut = False
+    assert await here.all() == {here.own, there.own}
+    await there.gone()
+    assert await here.all() == {here.own}
+
+
+async def test_a_node_that_never_came_takes_no_leave() -> None:
+    """A state that was out of reach at the start is not asked at the end, which would only take time."""
+    nodes = Cluster()
+    state = nodes.state = CountingState(clock=nodes.clock)
+    state.cut = True
+    peer = Peer(nodes)
+    await peer.service.start()
+    await peer.security.start()
+    state.cut = False
+    await peer.security.stop()
+    await peer.service.stop()
+    assert state.puts == 0
 
 
 async def test_a_stream_s_name_says_where_it_is() -> None:

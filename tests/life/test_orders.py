@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sse_signals.grants import Grants, PublishGrant
 from sse_signals.life import orders
-from sse_signals.life.orders import Drain, Order, Renew, Revoke
+from sse_signals.life.orders import Drain, Look, Order, Renew, Revoke
 from sse_signals.life.revocations import KINDS, Revocation
 from sse_signals.topics import Filters
 from tests.fakes import NOON
@@ -40,6 +40,7 @@ every_order = st.one_of(
     st.builds(Revoke, st.builds(Revocation, st.sampled_from(KINDS), names, st.integers(0, 2**50))),
     st.builds(Renew, names, identities),
     st.builds(Drain, names),
+    st.just(Look()),
 )
 
 

@@ -124,11 +124,11 @@ async def test_too_many_are_not_published() -> None:
 
 
 async def test_without_authentication_everybody_is_told() -> None:
-    """Where nobody has to authenticate anybody may ask; the node then has no name."""
+    """Where nobody has to authenticate anybody may ask; the node has a name there, too."""
     async with own() as door:
         head = ("POST", "/signals/publish?explain=1&stream=x&topic=a", "Content-Type: application/json")
         answer = await ask(door.url, request(*head, body=b"1"))
         assert answer.status == 202
         explained = answer.json["explain"]
-        assert (explained["node"], explained["signals"][0]["streams"]) == (None, 0)
+        assert (explained["node"], explained["signals"][0]["streams"]) == (door.service.site.nodes.own, 0)
         assert explained["stream"]["signals"][0]["verdict"] == "no-such-stream"

@@ -69,7 +69,7 @@ async def test_the_receipt(start_hub: StartHub, http: aiohttp.ClientSession) -> 
     assert receipt["event"] == "signals.open"
     assert receipt["id"] == ids[0]
     stream = data(receipt).pop("stream")
-    assert re.fullmatch("[0-9a-f]{16}", stream)
+    assert re.fullmatch("[0-9a-f]{8}-[0-9a-f]{16}", stream)
     assert data(receipt) == {
         "protocol": 1,
         "stream": stream,
