@@ -1,13 +1,15 @@
 """A Server-Sent Events hub: publish small JSON signals, and every client that should see one sees it.
 
 The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what they take and give, and what they raise.
+
+What brings a server or an HTTP client with it is imported when it is first used, so that a command starts at once, and
+a client without the server.
 """
 
-from sse_signals.app import SignalsService
-from sse_signals.authenticators import authentication
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sse_signals.broker_options import BrokerOptions
-from sse_signals.client.signals_client import SignalsClient
-from sse_signals.client.sync_signals_client import SyncSignalsClient
 from sse_signals.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -24,15 +26,21 @@ from sse_signals.errors import (
     TooMany,
     UnexpectedAnswer,
 )
-from sse_signals.event_broker import EventBroker
 from sse_signals.grants import Grants, PublishGrant
 from sse_signals.identity import Identity
 from sse_signals.interfaces import Authenticator, Credentials
-from sse_signals.life.authentication import Authentication
 from sse_signals.model import Event, HistoryLimits
 from sse_signals.rules import Rule, Rules
 from sse_signals.subscriptions import SignalEvent, SignalStream
-from sse_signals.web.site import Limits
+
+if TYPE_CHECKING:
+    from sse_signals.app import SignalsService
+    from sse_signals.authenticators import authentication
+    from sse_signals.client.signals_client import SignalsClient
+    from sse_signals.client.sync_signals_client import SyncSignalsClient
+    from sse_signals.event_broker import EventBroker
+    from sse_signals.life.authentication import Authentication
+    from sse_signals.web.site import Limits
 
 __all__ = [
     "Authentication",
@@ -69,3 +77,25 @@ __all__ = [
     "UnexpectedAnswer",
     "authentication",
 ]
+
+_LATER = {
+    "Authentication": "life.authentication",
+    "EventBroker": "event_broker",
+    "Limits": "web.site",
+    "SignalsClient": "client.signals_client",
+    "SignalsService": "app",
+    "SyncSignalsClient": "client.sync_signals_client",
+    "authentication": "authenticators",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is used for the first time (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

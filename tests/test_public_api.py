@@ -69,6 +69,20 @@ def test_a_star_import_gives_the_public_names() -> None:
     assert set(names) - {"__builtins__"} == PUBLIC
 
 
+def test_what_is_not_used_is_not_imported() -> None:
+    """A server and an HTTP client come with the first use of what needs them; all names are there all the same."""
+    program = (
+        "import sys, sse_signals; assert set(sse_signals.__all__) <= set(dir(sse_signals)); "
+        "before = {'aiohttp', 'structlog'} & set(sys.modules); sse_signals.SignalsClient; "
+        "print(before, 'aiohttp' in sys.modules, 'sse_signals.app' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "set() True False\n"
+    assert set(dir(sse_signals)) >= PUBLIC
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        sse_signals.__getattr__("Nothing")
+
+
 def test_every_public_object_says_what_it_is() -> None:
     """Functions, classes, methods and properties have a docstring that begins with a sentence."""
     objects = public_objects()

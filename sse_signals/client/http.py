@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from sse_signals.client.requests import AT_ONCE, CONNECT, KEEP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from ssl import SSLContext
     from types import SimpleNamespace
 
     from sse_signals.client.requests import Request
@@ -103,14 +105,18 @@ class Link:
         )
 
 
-def new_link() -> Link:
-    """Return connections for the running event loop; nothing is connected yet."""
+def new_link(tls: SSLContext | None = None) -> Link:
+    """Return connections for the running event loop; nothing is connected yet.
+
+    Args:
+        tls: How certificates are verified; None as usual.
+    """
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_sent)
     return Link(
         aiohttp.ClientSession(
             trace_configs=[tracing],
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP, ssl=True if tls is None else tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
             trust_env=False,
@@ -139,6 +145,6 @@ def told(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"its certificate is not valid ({error.certificate_error})"
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientConnectorDNSError):
-        return error.strerror or "no connection"
+        return (os.strerror(error.errno) if error.errno else error.strerror) or "no connection"
     kinds = (text for kind, text in _TOLD if isinstance(error, kind))
     return next(kinds, f"the answer is no HTTP ({type(error).__name__})")

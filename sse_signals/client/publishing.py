@@ -60,9 +60,11 @@ class Pause:
 
     Attributes:
         seconds: How long.
+        reason: What went wrong, for the log.
     """
 
     seconds: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def publishing(
         wait += backoff(attempt, fraction(), first=0.2, longest=5.0)
         if clock() + wait >= until or (isinstance(outcome, Failed) and outcome.final):
             raise _given_up(error, attempt, taken=taken, retry_after=wait)
-        yield Pause(wait)
+        yield Pause(wait, str(error))
 
 
 def _token(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sse_signals.wire.decoder import Message
 
+HEARTBEAT_EVENT: Final = f"{CONTROL_PREFIX}heartbeat"
 HEARTBEAT: Final = 15.0  # seconds, until the receipt says otherwise
 
 Item = RemoteEvent | SignalsGap | Moved
@@ -30,6 +31,7 @@ class Reading:
         heartbeat: Seconds between two signs of life.
         expiring: Whether the hub wants a fresh token; whoever sees to it sets it back.
         goodbye: Why the hub ends the stream, or None.
+        caught_up: Whether what came last is a heartbeat, with which the answer to a poll ends.
     """
 
     def __init__(self, last_event_id: str | None) -> None:
@@ -43,6 +45,7 @@ class Reading:
         self.heartbeat = HEARTBEAT
         self.expiring = False
         self.goodbye: str | None = None
+        self.caught_up = False
 
     @property
     def last_event_id(self) -> str | None:
@@ -63,6 +66,7 @@ class Reading:
         items: list[Item] = []
         try:
             for message in self._decoder.feed(data):
+                self.caught_up = message.event == HEARTBEAT_EVENT
                 if message.event.startswith(CONTROL_PREFIX):
                     self._control(message, items)
                 else:
@@ -75,7 +79,7 @@ class Reading:
     def _control(self, message: Message, items: list[Item]) -> None:
         members = _members(message.data)
         match message.event:
-            case "signals.heartbeat":
+            case _ if self.caught_up:
                 items.append(Moved(message.last_event_id))
             case "signals.open":
                 self.stream = str(members.get("stream", ""))

@@ -40,10 +40,12 @@ class RemoteEvent:
         """
         try:
             members = orjson.loads(data)
-            return cls(event_id, event, members.get("topic"), members["time"], members["message"])
-        except (AttributeError, KeyError, orjson.JSONDecodeError):
-            hint = "Check the URL: something else than a hub answers there, or something between changes the stream."
-            raise UnexpectedAnswer(_OK, "OK", "An event of the stream is no signal.", hint=hint) from None
+            topic, time, message = members.get("topic"), members["time"], members["message"]
+        except (AttributeError, KeyError, TypeError, orjson.JSONDecodeError):
+            raise _no_signal() from None
+        if not isinstance(time, str) or not isinstance(topic, str | None):
+            raise _no_signal()
+        return cls(event_id, event, topic, time, message)
 
     @property
     def time(self) -> datetime:
@@ -65,3 +67,8 @@ class Moved:
 
     def __init__(self, event_id: str) -> None:
         self.id = event_id
+
+
+def _no_signal() -> UnexpectedAnswer:
+    hint = "Check the URL: something else than a hub answers there, or something between changes the stream."
+    return UnexpectedAnswer(_OK, "OK", "An event of the stream is no signal.", hint=hint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sse_signals.client.http import Link, new_link
 from sse_signals.client.publishing import TIMEOUT, Pause, Send, checked_timeout, publishing
 from sse_signals.client.remote_stream import RemoteStream
-from sse_signals.client.requests import HubUrl
+from sse_signals.client.requests import LIVE, HubUrl
 from sse_signals.client.subscribing import Course
 from sse_signals.client.tokens import GetToken, Tokens
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
@@ -23,8 +23,10 @@ from sse_signals.subscriptions import check_gaps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from ssl import SSLContext
 
     from sse_signals.client.publishing import Accepted, Step
+    from sse_signals.client.requests import Start
     from sse_signals.client.tokens import TokenSource
     from sse_signals.errors import SignalsGap
     from sse_signals.identity import Identity
@@ -40,7 +42,15 @@ class RemoteHub:
     are made.
     """
 
-    def __init__(self, url: str, *, token: TokenSource = None, timeout: float = TIMEOUT, logger: Any = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: TokenSource = None,
+        timeout: float = TIMEOUT,
+        logger: Any = None,
+        tls: SSLContext | None = None,
+    ) -> None:
         """Know where it is; nothing is connected yet.
 
         Args:
@@ -48,6 +58,7 @@ class RemoteHub:
             token: The bearer token, or a function that returns it, which may be asynchronous.
             timeout: Seconds in which a publish has its answer, all tries together, and a subscription is open.
             logger: A structlog or standard logger.
+            tls: How certificates are verified; None as usual.
 
         Raises:
             ConfigurationError: One of these is not what it may be.
@@ -57,6 +68,7 @@ class RemoteHub:
         self._tokens = Tokens(token)
         self._timeout = timeout
         self._logger = adapt(logger)
+        self._tls = tls
         self._links: dict[asyncio.AbstractEventLoop, Link] = {}
         self._streams: set[RemoteStream] = set()
         self._closed = False
@@ -88,7 +100,8 @@ class RemoteHub:
         match step:
             case Send(request, seconds):
                 return await link.ask(request, seconds)
-            case Pause(seconds):
+            case Pause(seconds, reason):
+                self._logger.info("publish not answered", reason=reason, seconds=round(seconds, 3))
                 return await link.pause(seconds)
             case _:
                 return await self._token(step, link)
@@ -130,8 +143,11 @@ class RemoteHub:
         last_event_id: str | None = None,
         on_gap: Callable[[SignalsGap], object] | None = None,
         gaps: Gaps = "raise",
+        start: Start = LIVE,
     ) -> AsyncIterator[SignalStream[SignalEvent | SignalsGap]]:
         """Listen; see `sse_signals.SignalsClient.subscribe`.
+
+        ``start`` says where a subscription without an id starts. One that polls ends by itself.
 
         Raises:
             ConfigurationError: An identity is given.
@@ -141,7 +157,7 @@ class RemoteHub:
         check_gaps(gaps, on_gap)
         if identity != ANONYMOUS:
             raise ConfigurationError("Who listens to a remote hub is who its token says: leave identity out.")
-        course = Course(self.url, filters, last_event_id, fraction=random.random)
+        course = Course(self.url, filters, last_event_id, fraction=random.random, start=start)
         stream = RemoteStream(self, await self._link(), course, on_gap=on_gap, gaps=gaps, logger=self._logger)
         self._streams.add(stream)
         try:
@@ -171,7 +187,7 @@ class RemoteHub:
         loop = asyncio.get_running_loop()
         link = self._links.get(loop)
         if link is None:
-            link = self._links[loop] = new_link()  # before anything is waited for: other tasks want it, too
+            link = self._links[loop] = new_link(self._tls)  # before anything is waited for: other tasks want it, too
             for old in [each for each in list(self._links) if each.is_closed()]:
                 left = self._links.pop(old, None)  # other threads may have loops, and tidy up, too
                 if left is not None:

@@ -60,6 +60,7 @@ class RemoteStream:
         self._room = asyncio.Event()  # there is room for more
         self._error: BaseException | None = None
         self._closed = False
+        self._over = False
         self._why: str | None = None  # what came of the last try
         self._waiting = "token() has not answered"  # for what, on the first
         self._renewing: asyncio.Task[None] | None = None
@@ -115,16 +116,19 @@ class RemoteStream:
                 return item
             if self._error is not None:
                 raise self._error
+            if self._over:
+                raise StopAsyncIteration
             self._room.set()
             self._bell.clear()
             await self._bell.wait()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._over = True
         self._bell.set()
 
     async def _run(self) -> None:
-        """Connect, read, and connect again, until it is cancelled or the hub says no for good."""
+        """Connect, read, and connect again, until it is cancelled, all has come, or the hub says no for good."""
         wanted = GetToken()
         while True:
             try:
@@ -135,6 +139,8 @@ class RemoteStream:
                 again = self._course.failed(f"token() failed ({type(error).__name__})")
             else:
                 again = await self._connection()
+                if self._course.finished:
+                    return
                 expiring = self._renewing is not None and not self._renewing.done()
                 wanted = GetToken(self._token, fresh=again.fresh or expiring)
             self._why = again.reason
@@ -170,7 +176,10 @@ class RemoteStream:
                 data = await response.content.readany()
             if not data:
                 return
+            began = course.reading.stream is None
             items = course.feed(data)
+            if began and course.reading.stream is not None:
+                self._logger.debug("stream opened", stream=course.reading.stream)
             if course.reading.expiring:
                 self._renew()
             self._inbox.put(items)

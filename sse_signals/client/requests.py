@@ -51,6 +51,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Where a subscription starts that has no id to resume after, and whether it goes on for ever.
+
+    Attributes:
+        since: As the hub reads it: ``all``, ``-20``, ``10m``, a time; None starts with what comes next.
+        poll: Whether it ends with what there is when it is asked for.
+    """
+
+    since: str | None = None
+    poll: bool = False
+
+
+LIVE: Final = Start()
+
+
+@dataclass(frozen=True, slots=True)
 class HubUrl:
     """Where a hub is.
 
@@ -108,18 +124,24 @@ class HubUrl:
         body = orjson.dumps(members[0] if len(members) == 1 else members)
         return Request("POST", f"{self.prefix}/publish", headers, body)
 
-    def stream(self, filters: Filters, last_event_id: str | None, token: str | None) -> Request:
+    def stream(self, filters: Filters, last_event_id: str | None, token: str | None, start: Start = LIVE) -> Request:
         """Return the request that opens a stream.
 
         Args:
             filters: What is wanted.
-            last_event_id: Where to resume; None starts with what comes next.
+            last_event_id: Where to resume; None starts where ``start`` says.
             token: Who listens.
+            start: Where it starts without an id, and whether it ends.
         """
         headers = _headers(token, {"Accept": "text/event-stream", "Cache-Control": "no-store"})
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id if _VISIBLE.fullmatch(last_event_id) else NO_ID
-        query = "" if filters == EVERYTHING else "?" + urlencode([("topic", text) for text in filters], quote_via=quote)
+        asked = [] if filters == EVERYTHING else [("topic", text) for text in filters]
+        if start.since is not None and last_event_id is None:
+            asked.append(("since", start.since))
+        if start.poll:
+            asked.append(("poll", "1"))
+        query = "?" + urlencode(asked, quote_via=quote) if asked else ""
         return Request("GET", f"{self.prefix}/stream{query}", headers)
 
     def renew(self, stream: str, token: str | None) -> Request:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.client.answers import from_hub, passing, retry_after
 from sse_signals.client.reading import HEARTBEAT, Reading
 from sse_signals.client.refusals import refusal
+from sse_signals.client.requests import LIVE
 from sse_signals.retry import backoff
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from sse_signals.client.answers import Answer
     from sse_signals.client.reading import Item
-    from sse_signals.client.requests import HubUrl, Request
+    from sse_signals.client.requests import HubUrl, Request, Start
     from sse_signals.topics import Filters
 
 RETRY: Final = 3.0  # seconds, until a hub says otherwise
@@ -52,20 +53,29 @@ class Course:
     Attributes:
         last_event_id: Where the next connection resumes: after all that has been read.
         opened: Whether there has been a stream.
+        finished: Whether all that was asked for has come, as it does if the start is a poll.
         reading: The response that is being read.
     """
 
     def __init__(
-        self, hub: HubUrl, filters: Filters, last_event_id: str | None, *, fraction: Callable[[], float]
+        self,
+        hub: HubUrl,
+        filters: Filters,
+        last_event_id: str | None,
+        *,
+        fraction: Callable[[], float],
+        start: Start = LIVE,
     ) -> None:
         """Begin.
 
         Args:
             hub: Where.
             filters: What is wanted.
-            last_event_id: Where to resume; None starts with what comes next.
+            last_event_id: Where to resume; None starts where ``start`` says.
             fraction: Returns a random number from 0 to 1.
+            start: Where it starts without an id, and whether it ends.
         """
+        self._start = start
         self._hub = hub
         self._filters = filters
         self._fraction = fraction
@@ -76,6 +86,7 @@ class Course:
         self._heartbeat = HEARTBEAT
         self.last_event_id = last_event_id
         self.opened = False
+        self.finished = False
         self.reading = Reading(last_event_id)
 
     @property
@@ -85,7 +96,7 @@ class Course:
 
     def request(self, token: str | None) -> Request:
         """Return the request that goes on where the last connection ended."""
-        return self._hub.stream(self._filters, self.last_event_id, token)
+        return self._hub.stream(self._filters, self.last_event_id, token, self._start)
 
     def begin(self) -> None:
         """Start to read a response that is a stream."""
@@ -112,6 +123,8 @@ class Course:
     def ended(self) -> Again:
         """Return what follows when the response has come to its proper end."""
         goodbye = self.reading.goodbye
+        # Without a heartbeat at its end it is something between that has ended it too early.
+        self.finished = self._start.poll and self.reading.caught_up
         if goodbye in _NEED_A_TOKEN:
             self._dismissed += 1
             again = Again(0.0, "") if self._dismissed == 1 else self.failed("")

@@ -89,7 +89,8 @@ class SyncHub:
         match step:
             case Send(request, seconds):
                 return link.ask(request, seconds)
-            case Pause(seconds):
+            case Pause(seconds, reason):
+                self._logger.info("publish not answered", reason=reason, seconds=round(seconds, 3))
                 return link.closing.wait(seconds)
             case _:
                 return self.token(step, link)

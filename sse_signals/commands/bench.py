@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import signal
@@ -18,6 +17,8 @@ from sse_signals.bench.fleet import spare_cores
 from sse_signals.bench.messages import MIN_SIZE, Messages
 from sse_signals.bench.probe import find
 from sse_signals.bench.run import Load, measure
+from sse_signals.commands.failures import BAD, INTERRUPTED, fail, status_of
+from sse_signals.commands.output import writing
 from sse_signals.commands.progress import Bars
 from sse_signals.commands.values import Duration, Header, Topic
 from sse_signals.errors import ConfigurationError, LoadFailed
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 _RATE: Final = 20.0  # messages a second
 _WIDEST: Final = 100  # columns of a report
 _PLAIN: Final = 80  # columns of one that nobody has a terminal for
-_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
 _EPILOG: Final = """\b
 Exit status:
   0    every message was accepted, and arrived everywhere once and in order
-  1    something was refused, lost, late, twice or out of order; the hub was lost; the report cannot be written
-  2    wrong arguments, or the hub cannot be reached or refuses streams
+  1    something was refused, lost, late, twice or out of order; the hub was
+       lost; the report cannot be written
+  2    wrong arguments
+  3    the hub cannot be reached, or refuses streams
   130  interrupted with Ctrl-C; what was measured until then is reported
 """
 
@@ -104,21 +106,12 @@ def bench(
             click.echo(f"The routes of the hub are at {found}.", err=True)
         outcome = _measure(target, Messages(run, load.size), load)
     except (ConfigurationError, LoadFailed) as error:
-        click.echo(f"sse-signals: {error}", err=True)
-        sys.exit(2)
+        fail(str(error), status_of(error))
     except KeyboardInterrupt:
-        click.echo("sse-signals: interrupted before there was anything to tell.", err=True)
-        sys.exit(_INTERRUPTED)
-    try:
+        fail("interrupted before there was anything to tell.", INTERRUPTED)
+    with writing("the report"):
         _print(found, outcome, as_json=as_json)
-    except BrokenPipeError:
-        raise  # whoever reads has seen enough
-    except OSError as error:
-        click.echo(f"sse-signals: the report cannot be written: {error.strerror}.", err=True)
-        # What could not be written would be tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    sys.exit(_INTERRUPTED if outcome.interrupted else 0 if outcome.exact else 1)
+    sys.exit(INTERRUPTED if outcome.interrupted else 0 if outcome.exact else BAD)
 
 
 def _load(*, streams: int, rate: float | None, in_flight: int | None, size: int, duration: float, at_once: int) -> Load:

@@ -16,6 +16,7 @@ from sse_signals.errors import (
     InvalidInput,
     IssuerUnavailable,
     LoadFailed,
+    MessageTooLarge,
     SignalsError,
     UnexpectedAnswer,
 )
@@ -28,13 +29,14 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 REFUSED: Final = 4
 INTERRUPTED: Final = 130
+_ENDS: Final = (".", "?", "!", ":")
 
 EXIT_STATUSES: Final = (
     (0, "done"),
-    (BAD, "done, and the answer is bad: a check failed, a fault was found, a command did not succeed"),
+    (BAD, "done, with a bad answer: a check or command failed, a fault found"),
     (USAGE, "wrong arguments or settings"),
     (UNREACHABLE, "the hub cannot be reached, or is not available"),
-    (REFUSED, "the hub refuses: who asks is not known or may not, or what is asked for breaks a rule or limit"),
+    (REFUSED, "the hub refuses: who asks may not, or it breaks a rule or limit"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
 )
 _THERE_IS_NO_HUB: Final = (BrokerUnavailable, IssuerUnavailable, IdempotencyTableFull, LoadFailed)
@@ -43,13 +45,19 @@ _MISTAKES: Final = (ConfigurationError, InvalidInput)
 
 def status_of(error: SignalsError) -> int:
     """Return the exit status of a command that an error ends."""
-    if isinstance(error, _MISTAKES):
+    if isinstance(error, _MISTAKES) and not isinstance(error, MessageTooLarge):
         return USAGE
     if isinstance(error, _THERE_IS_NO_HUB):
         return UNREACHABLE
     if isinstance(error, UnexpectedAnswer):
         return REFUSED if 400 <= error.status < 500 else UNREACHABLE
     return REFUSED
+
+
+def sentence(error: SignalsError) -> str:
+    """Return what an error says, with all that was noted about it, in whole sentences."""
+    parts = [str(error), *getattr(error, "__notes__", ())]
+    return " ".join(part if part.endswith(_ENDS) else f"{part}." for part in parts)
 
 
 def fail(text: str, status: int) -> NoReturn:
@@ -69,11 +77,16 @@ def told() -> Iterator[None]:
     try:
         yield
     except SignalsError as error:
-        fail(str(error), status_of(error))
+        fail(sentence(error), status_of(error))
     except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            click.echo(err=True)  # after the ^C that the terminal shows
-        sys.exit(INTERRUPTED)
+        interrupted()
+
+
+def interrupted() -> NoReturn:
+    """End the command as Ctrl-C does."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(err=True)  # after the ^C that the terminal shows
+    sys.exit(INTERRUPTED)
 
 
 def epilog(*numbers: int, examples: str = "") -> str:

@@ -13,6 +13,7 @@ from sse_signals.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ssl import SSLContext
 
     from sse_signals.client.tokens import TokenSource
 
@@ -23,6 +24,7 @@ URL_VARIABLE: Final = "SIGNALS_URL"
 TOKEN_VARIABLE: Final = "SIGNALS_TOKEN"  # noqa: S105 - the name of a variable
 _STDIN: Final = "-"
 _FILE: Final = "@"
+_STDIN_TAKEN: Final = "sse_signals.stdin"
 
 
 class TokenOption(click.ParamType["TokenSource"]):
@@ -36,6 +38,8 @@ class TokenOption(click.ParamType["TokenSource"]):
             return value  # type: ignore[no-any-return] # click converts twice where a default is converted
         try:
             if value == _STDIN:
+                if ctx is not None:
+                    ctx.meta[_STDIN_TAKEN] = True
                 return checked_token(sys.stdin.readline().strip())
             if value.startswith(_FILE):
                 read = _reader(Path(value[1:]).expanduser())
@@ -44,6 +48,21 @@ class TokenOption(click.ParamType["TokenSource"]):
             return checked_token(value)
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
+
+
+def stdin_is_taken(context: click.Context) -> bool:
+    """Say whether the token has come from stdin, so that nothing else can."""
+    return _STDIN_TAKEN in context.meta
+
+
+def any_certificate() -> SSLContext:
+    """Return what ``--no-verify`` means for TLS."""
+    import ssl  # noqa: PLC0415 - it takes long, and few want it
+
+    tls = ssl.create_default_context()
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    return tls
 
 
 def url_option(command: Command) -> Command:

@@ -52,15 +52,15 @@ class Cell:
 
 def width_of_output() -> int | None:
     """Return how many columns stdout has, or None if it is no terminal: then nothing is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 def paint(text: str, colour: str | None) -> str:
     """Return a text in a colour, or bold or dim."""
     if colour is None:
         return text
-    if colour in {"bold", "dim"}:
-        return click.style(text, bold=colour == "bold", dim=colour == "dim")
+    if colour in {"bold", "dim"}:  # each alone: what is not wanted would be switched off, and both at once
+        return click.style(text, **{colour: True})
     return click.style(text, fg=colour)
 
 
@@ -84,9 +84,12 @@ def lines(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]], width
         yield paint(GAP.join(heads).rstrip(), "bold")
     for row, said in zip(cells, texts, strict=True):
         parts = [
-            paint(_aligned(said[place], sizes[place], right=columns[place].right), row[place].colour) for place in shown
+            _painted(_aligned(said[place], sizes[place], right=columns[place].right), row[place].colour)
+            for place in shown[:-1]
         ]
-        yield GAP.join(parts).rstrip()
+        last = shown[-1]
+        end = _aligned(said[last], sizes[last], right=columns[last].right).rstrip()
+        yield GAP.join([*parts, _painted(end, row[last].colour)]).rstrip()
 
 
 def running_text(text: str, width: int | None, *, indent: str = "") -> Iterator[str]:
@@ -99,6 +102,10 @@ def running_text(text: str, width: int | None, *, indent: str = "") -> Iterator[
     """
     wide = max(20, min(width or _TEXT, _TEXT))
     yield from textwrap.wrap(plain(text), wide, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+
+
+def _painted(text: str, colour: str | None) -> str:
+    return paint(text, colour) if text.strip() else text
 
 
 def _fit(columns: Sequence[Column], sizes: list[int], width: int | None) -> list[int]:

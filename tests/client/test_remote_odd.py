@@ -87,7 +87,7 @@ async def test_a_server_that_speaks_something_else() -> None:
         (ConnectionResetError("secret"), "the connection broke"),
         (aiohttp.InvalidURL("http://secret"), "the answer is no HTTP (InvalidURL)"),
         (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "secret")), "its host is not known"),
-        (aiohttp.ClientConnectorError(KEY, OSError(111, "Connect call failed")), "Connect call failed"),
+        (aiohttp.ClientConnectorError(KEY, OSError(111, "Connect call failed")), "Connection refused"),
         (aiohttp.ClientConnectorError(KEY, OSError()), "no connection"),
         (
             aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError(1, "self-signed")),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
 
 from sse_signals import BrokerUnavailable, SignalsClient
 from sse_signals.client import publishing, subscribing
+from sse_signals.client.plugin import Plugin
+from sse_signals.client.remote_hub import RemoteHub
 from tests.client.test_remote_publish import port_of
 from tests.faults.proxy import FaultProxy
 from tests.web.test_tls import open_door  # noqa: F401 - a fixture
@@ -41,12 +41,10 @@ async def test_a_trusted_hub_is_used_and_left_at_once(
     """Publishing, listening, going on after a cut; in a dead network nobody answers the end of TLS."""
     monkeypatch.setattr(subscribing, "LONGEST", 0.02)
     async with asyncio.timeout(20), open_door() as door, FaultProxy("127.0.0.1", port_of(door.url)) as proxy:
-        monkeypatch.setattr(
-            "sse_signals.client.http.aiohttp.TCPConnector", partial(aiohttp.TCPConnector, ssl=door.client)
-        )
         loop = asyncio.get_running_loop()
+        remote = RemoteHub(f"https://127.0.0.1:{proxy.port}", tls=door.client)
         async with (
-            SignalsClient.for_plugin("a", url=f"https://127.0.0.1:{proxy.port}") as client,
+            SignalsClient(Plugin("a"), event_broker=remote, logger=None, remote=remote) as client,
             client.subscribe() as events,
         ):
             await client.publish(1)

@@ -1,0 +1,54 @@
+"""What commands write to stdout: line by line, each at once, and a sentence when that fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from sse_signals.commands.failures import BAD, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def write(line: str) -> None:
+    """Write a line to stdout so that whoever reads there has it at once.
+
+    Raises:
+        BrokenPipeError: Nobody reads there any more; click ends the command for that, without a word.
+    """
+    with writing():
+        if sys.stdout is None:
+            raise OSError(0, "stdout is closed")
+        click.echo(line)
+
+
+@contextmanager
+def writing(what: str = "the output") -> Iterator[None]:
+    """End the command with a sentence if what is written to stdout in this context cannot be.
+
+    Args:
+        what: What is written.
+
+    Raises:
+        BrokenPipeError: Nobody reads there any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
+    except OSError as error:
+        with suppress(AttributeError, OSError):  # it is closed, or no file
+            # What could not be written would be tried again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(f"{what} cannot be written: {error.strerror}.", BAD)
+
+
+def show_any_text() -> None:
+    """Have stdout take every character: what its encoding does not know is escaped."""
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
