@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.auth import rules_file
 from sse_signals.auth.api_keys import ApiKeys
 from sse_signals.auth.backstage import BackstageAuthenticator
 from sse_signals.auth.fetch import Fetch
@@ -18,10 +16,9 @@ from sse_signals.auth.static_keys import StaticKeys
 from sse_signals.auth.verifier import Verifier
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import ConfigurationError
-from sse_signals.key_files import naming, public_keys, shared_secret, ticket_secret
+from sse_signals.key_files import naming, public_keys, rules, shared_secret, ticket_secret
 from sse_signals.life.authentication import Authentication
 from sse_signals.logs import adapt
-from sse_signals.rules import NO_RULES, Rules
 from sse_signals.settings import Settings, load, variable
 
 if TYPE_CHECKING:
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from sse_signals.auth.keys import Key, KeySource
     from sse_signals.auth.verifier import Check
     from sse_signals.interfaces import Authenticator
+    from sse_signals.rules import Rules
 
 
 _OF_THEMSELVES: Final = {"auth", "rules", "anonymous", "cookie", "secret", "leeway", "token_lifetime", "expiring"}
@@ -149,7 +147,7 @@ class _Assembly:
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     def assembled(self) -> Assembled:
-        rules, hashes = self._rules()
+        granted, hashes = self._rules()
         # A token that is none of its own kind is left to the next: what is surest of its kind comes first.
         methods = {
             "keys": lambda: self._keys(hashes),
@@ -158,16 +156,10 @@ class _Assembly:
         }
         found = tuple(make() for name, make in methods.items() if name in self._settings.auth)
         self._closing.append(self._fetch.close)
-        return Assembled(found, rules, ticket_secret(self._settings), tuple(self._closing))
+        return Assembled(found, granted, ticket_secret(self._settings), tuple(self._closing))
 
     def _rules(self) -> tuple[Rules, Mapping[str, str]]:
-        path = self._settings.rules
-        if path is None:
-            return NO_RULES, {}
-        try:
-            found = rules_file.load(Path(path))
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{variable('rules')} names a file that cannot be used: {error}") from None
+        found = rules(self._settings)
         if found.keys and "keys" not in self._settings.auth:
             hint = f"Add 'keys' to {variable('auth')}, or take the [[key]] tables out of the file of rules."
             self._logger.warning("API keys are not in force", keys=len(found.keys), hint=hint)

@@ -1,4 +1,4 @@
-"""Secrets and keys that settings hold, or name the files of."""
+"""Secrets, keys and rules that settings hold, or name the files of."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.auth import rules_file
 from sse_signals.auth.keys import SHARED
+from sse_signals.auth.rules_file import RulesFile
 from sse_signals.auth.static_keys import pem_keys, secret_key
 from sse_signals.errors import ConfigurationError
+from sse_signals.rules import NO_RULES
 from sse_signals.setting_kinds import MIN_SECRET
 from sse_signals.settings import variable
 
@@ -65,6 +68,20 @@ def ticket_secret(settings: Settings) -> bytes | None:
             f"{variable('secret')} names a file with {len(secret)} bytes: it may hold {MIN_SECRET} or more."
         )
     return secret
+
+
+def rules(settings: Settings) -> RulesFile:
+    """Return the operator's rules and API keys; none if no file is set.
+
+    Raises:
+        ConfigurationError: The file cannot be read or used; the text names the setting.
+    """
+    if settings.rules is None:
+        return RulesFile(NO_RULES, {})
+    try:
+        return rules_file.load(Path(settings.rules))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{variable('rules')} names a file that cannot be used: {error}") from None
 
 
 @contextmanager

@@ -162,9 +162,8 @@ async def serve_while(
 def _add_service(
     app: web.Application, settings: Settings, assembled: Assembled, *, logger: Any, clock: Callable[[], int]
 ) -> SignalsService:
-    history = HistoryLimits(settings.history_count, settings.history_bytes, settings.history_age)
     event_broker = EventBroker.from_url(
-        settings.broker, history=history, options=_options(settings), logger=logger, clock=clock
+        settings.broker, history=history_limits(settings), options=broker_options(settings), logger=logger, clock=clock
     )
 
     async def let_go(_app: web.Application) -> AsyncIterator[None]:
@@ -190,7 +189,8 @@ def _add_service(
     return service
 
 
-def _options(settings: Settings) -> BrokerOptions:
+def broker_options(settings: Settings) -> BrokerOptions:
+    """Return what is set about the log besides its URL."""
     return BrokerOptions(
         name=settings.broker_name,
         idempotency_window=settings.idempotency_window,
@@ -198,6 +198,11 @@ def _options(settings: Settings) -> BrokerOptions:
         nats_replicas=settings.nats_replicas,
         redis_volatile=settings.redis_volatile,
     )
+
+
+def history_limits(settings: Settings) -> HistoryLimits:
+    """Return how much of the log is kept."""
+    return HistoryLimits(settings.history_count, settings.history_bytes, settings.history_age)
 
 
 def _limits(settings: Settings) -> Limits:

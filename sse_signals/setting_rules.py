@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from sse_signals.errors import ConfigurationError
 from sse_signals.setting_kinds import SHARED_BROKERS, loopback, without_password
 
 if TYPE_CHECKING:
@@ -24,26 +23,20 @@ _FOR_ANY: Final = ("rules", "anonymous", "cookie", "secret", "insecure_issuer")
 _FETCHED_FROM: Final = ("jwt_jwks_url", "backstage_url")
 
 
-def check_together(settings: Settings, named: Mapping[str, str], given: Mapping[str, object]) -> None:
-    """Check that settings do not contradict each other, and that none is without effect.
+def contradictions(settings: Settings, named: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
+    """Yield a sentence for each contradiction between settings, and for each one that is without effect.
 
     Args:
         settings: All of them.
         named: What each is called by who set it.
         given: Those that are set, by name.
-
-    Raises:
-        ConfigurationError: They do.
     """
-    for sentence in (
-        *_limits(settings, named),
-        *_broker(settings, named, given),
-        *_reach(settings, named),
-        *_idle(settings, named, given),
-        *_methods(settings, named),
-        *_plain_http(settings, named),
-    ):
-        raise ConfigurationError(sentence)
+    yield from _limits(settings, named)
+    yield from _broker(settings, named, given)
+    yield from _reach(settings, named)
+    yield from _idle(settings, named, given)
+    yield from _methods(settings, named)
+    yield from _plain_http(settings, named)
 
 
 def _limits(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:

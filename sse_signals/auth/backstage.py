@@ -72,10 +72,10 @@ class BackstageAuthenticator:
         leeway: float = 30.0,
         lifetime: float = 86_400.0,
     ) -> None:
-        api = base_url.rstrip("/") + "/api"
+        api = _api(base_url)
         common: dict[str, Any] = {"clock": clock, "leeway": leeway, "lifetime": lifetime}
         sources: dict[str, Any] = {"fetch": fetch, "clock": clock, "logger": logger}
-        self._jwks = Jwks(f"{api}/auth/.well-known/jwks.json", **sources)
+        self._jwks = Jwks(user_keys_url(base_url), **sources)
         self._plugin_keys = PluginKeys(
             lambda plugin: Jwks(f"{api}/{plugin}/.backstage/auth/v1/jwks.json", **sources),
             listed=None if plugins is None else frozenset(plugins),
@@ -187,6 +187,19 @@ class BackstageAuthenticator:
             return Check(_IDENTITY, passed=None, detail=f"It cannot be told now: {error}.")
         owns = f"owns {len(identity.owns)} entity refs" if identity.owns else "owns nothing"
         return Check(_IDENTITY, passed=True, detail=f"It is {quoted(identity.subject or '')} and {owns}.")
+
+
+def user_keys_url(base_url: str) -> str:
+    """Return where the keys of users' tokens are.
+
+    Args:
+        base_url: Where the Backstage backend is, without ``/api``.
+    """
+    return f"{_api(base_url)}/auth/.well-known/jwks.json"
+
+
+def _api(base_url: str) -> str:
+    return base_url.rstrip("/") + "/api"
 
 
 def _owning(identity: Identity, owns: frozenset[str]) -> Identity:
