@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "conformance": "Test any SSE hub against the protocol.",
     "completion": "Print a script that completes commands in a shell.",
 }
+_OF_SEVERAL_ROOMS: Final = frozenset({"publish", "listen", "top", "check"})
 _EXAMPLES: Final = """
 sse-signals serve
 sse-signals listen 'orders/*'
@@ -44,7 +45,8 @@ class Commands(click.Group):
         """Return a command, imported from its room; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"sse_signals.commands.{cmd_name}"), cmd_name)
+        room = f"{cmd_name}.command" if cmd_name in _OF_SEVERAL_ROOMS else cmd_name
+        command: click.Command = getattr(import_module(f"sse_signals.commands.{room}"), cmd_name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,8 +13,8 @@ from unittest import mock
 
 import pytest
 
-from sse_signals.commands.attended import attended
-from sse_signals.commands.contents import given
+from sse_signals.commands.listen.attended import attended
+from sse_signals.commands.publish.contents import given
 from sse_signals.errors import ConfigurationError
 from sse_signals.testing import signals_hub
 from tests.commands.running import blockbuster

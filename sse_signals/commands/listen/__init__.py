@@ -1,0 +1,1 @@
+"""``sse-signals listen``: signals in a terminal, a pipe or a command."""

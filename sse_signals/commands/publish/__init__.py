@@ -1,0 +1,1 @@
+"""``sse-signals publish``: signals from arguments, files and pipes."""

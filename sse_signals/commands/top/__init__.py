@@ -1,0 +1,1 @@
+"""``sse-signals top``: a live view of who is connected."""
