@@ -1,0 +1,1 @@
+"""The cases, a room for each group."""
