@@ -102,6 +102,7 @@ class SignalsService:
             hosts=host_names(allowed_hosts),
             cors_origins=checked("cors_origins", origins),
             proxies=Proxies.parse(proxies) if proxies else NO_PROXIES,
+            volatile=event_broker.volatile,
         )
         if authentication is not None:
             site.identify = _too_early
@@ -121,6 +122,8 @@ class SignalsService:
         self.site.draining = True
         self.site.gate.let_all_through()  # to be told when to come back
         if self.streams and self.site.sweep is not None:
+            if self.site.volatile:
+                await self.site.service.catch_up()  # what was acknowledged can reach its readers now or never
             self.site.service.node.hub.finish()
             self.site.empty.clear()
             await drain(

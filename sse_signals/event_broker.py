@@ -39,6 +39,7 @@ class EventBroker:
 
     Attributes:
         shared: Whether other processes may be nodes of the same log.
+        volatile: Whether the log ends with this process.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class EventBroker:
         clock: Callable[[], int],
         state: SharedState | None = None,
         shared: bool = False,
+        volatile: bool = False,
     ) -> None:
         """Make it of its parts; see `from_url`.
 
@@ -60,8 +62,10 @@ class EventBroker:
             clock: Returns milliseconds since 1970-01-01 UTC.
             state: What all nodes of the log know besides.
             shared: Whether other processes may be nodes of the same log.
+            volatile: Whether the log ends with this process.
         """
         self.shared = shared
+        self.volatile = volatile
         self._node: LocalNode | RemoteHub
         if isinstance(broker, RemoteHub):
             self._node = broker
@@ -106,8 +110,15 @@ class EventBroker:
         if token is not None:
             raise ConfigurationError("A token is for a hub at http:// or https://; other logs have theirs in the URL.")
         log = open_log(url, limits, options or BrokerOptions(), clock=clock, logger=adapt(logger))
-        shared = url.startswith(SHARED_BROKERS)
-        return cls(log.broker, history=limits, logger=adapt(logger), clock=clock, state=log.state, shared=shared)
+        return cls(
+            log.broker,
+            history=limits,
+            logger=adapt(logger),
+            clock=clock,
+            state=log.state,
+            shared=url.startswith(SHARED_BROKERS),
+            volatile=url.startswith("memory:"),
+        )
 
     @property
     def service(self) -> Service:

@@ -165,7 +165,7 @@ class Service:
         if not self.started:
             raise BrokerUnavailable("the log has not been read yet")
         if poll or foreign(self.node.history, start):
-            await self._catch_up()
+            await self.catch_up()
         match start:
             case Newest(count):
                 return Found(newest_from=await self._look_back(filters, identity, count))
@@ -174,7 +174,7 @@ class Service:
             case _:
                 return NOTHING
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
         """Wait until this node has taken what the log holds now; not for long, since the log may be out of reach."""
         head = await self._shared_head()
         with suppress(TimeoutError):
@@ -204,7 +204,7 @@ class Service:
         if head is not None and head.position < wanted.position:
             head = await self._shared_head()
         if head is not None and head.epoch != self.node.history.epoch:  # then this node is about to hear of it
-            await self._catch_up()
+            await self.catch_up()
         return Found(log_head=head)
 
     async def _shared_head(self) -> EventId | None:

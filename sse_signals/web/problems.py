@@ -178,6 +178,12 @@ def cut_off() -> Problem:
     return _busy("cut-off", detail, "Send new clients to another node until this one is ready.", 2.0)
 
 
+def ending() -> Problem:
+    """Return the problem of a publish to a log that is about to end with its process."""
+    detail = "The hub is about to end, and its log with it: nobody would get what is published now."
+    return _busy("shutdown", detail, "Publish it again after Retry-After; give the same Idempotency-Key.", 2.0)
+
+
 def _busy(
     kind: str,
     detail: str,

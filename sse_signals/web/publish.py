@@ -15,7 +15,7 @@ from sse_signals.refs import entity_ref
 from sse_signals.web import body as bodies
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.explain import EXPLAIN_PARAMETERS, explain_query
-from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter
+from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter, ending
 from sse_signals.web.query import check_names
 from sse_signals.web.signals import check_count, load_batch, load_signal
 
@@ -93,6 +93,8 @@ class Publish:
         self, identity: Identity, signals: Sequence[Signal], key: str | None, *, single: bool
     ) -> tuple[dict[str, Any], dict[str, str]]:
         publisher = "" if identity.subject is None else f"subject:{identity.subject}"
+        if self._site.draining and self._site.volatile:
+            raise ending()  # an acknowledged signal that nobody can get would be lost without a word
         idempotency = None if key is None else IdempotencyKey.of(publisher, key, signals)
         receipt = await self._site.service.publish(signals, key=idempotency)
         ids = [str(event_id) for event_id in receipt.ids]

@@ -93,6 +93,7 @@ class Site:
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
         draining: Whether it is about to end.
+        volatile: Whether the log ends with it.
         empty: Is set whenever the last of its streams was closed.
     """
 
@@ -120,6 +121,7 @@ class Site:
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
     draining: bool = False
+    volatile: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sse_signals import Limits
+from sse_signals.model import Signal
 from tests.web.doors import Door, OpenDoor, foreign, own, until
 from tests.web.faulty import FaultyBroker
 from tests.web.rawhttp import ask, connection, events, parse, request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import StartHub
 
 BOTH = pytest.mark.parametrize("open_door", [own, foreign])
 
@@ -20,8 +27,8 @@ def at_most(open_door: OpenDoor, streams: int) -> dict[str, object]:
     return {"max_streams": streams} if open_door is own else {"limits": Limits(streams=streams)}
 
 
-async def refused(door: Door, reason: str) -> None:
-    """Check how each kind of client is told to come back later, and that publishing and health go on."""
+async def refused(door: Door, reason: str, *, publishing: int = 202) -> None:
+    """Check how each kind of client is told to come back later, and how publishing and health go on."""
     for version in ("1.1", "1.0"):
         answer = await ask(door.url, request("GET", "/signals/stream?topic=a", version=version))
         assert answer.status == 200
@@ -42,7 +49,7 @@ async def refused(door: Door, reason: str) -> None:
         assert int(answer.headers["Retry-After"]) >= 1
     answer = await ask(door.url, request("GET", "/signals/stream?since=never"))
     assert answer.status == 400  # its own lasting fault comes first
-    assert (await ask(door.url, request("POST", "/signals/publish?topic=b", body=b"x"))).status == 202
+    assert (await ask(door.url, request("POST", "/signals/publish?topic=b", body=b"x"))).status == publishing
     assert (await ask(door.url, request("GET", "/signals/health/live"))).status == 200
 
 
@@ -100,7 +107,7 @@ async def test_draining(open_door: OpenDoor) -> None:
         assert (line["event"], line["message"]) == ("signals.goodbye", {"reason": "shutdown"})
         assert 1000 <= line["retry"] <= 6000
         assert door.service.streams == 0
-        await refused(door, "shutdown")
+        await refused(door, "shutdown", publishing=503)  # its log ends with it
         assert (await ask(door.url, request("GET", "/signals/health/ready"))).kind == "shutdown"
 
 
@@ -119,6 +126,28 @@ async def test_draining_while_streams_are_being_looked_up(open_door: OpenDoor) -
             broker.answering.set()
             answer, _ = parse(await reader.read())
             assert [event["event"] for event in events(answer.body)][-1] == "signals.goodbye"
+
+
+async def test_what_was_acknowledged_arrives_before_the_end() -> None:
+    """A log that ends with the hub takes nothing that nobody can get: what it took is delivered first."""
+    async with own() as door, connection(door.url) as (reader, writer):
+        writer.write(request("GET", "/signals/stream?topic=a"))
+        begun = await reader.readuntil(b"signals.open")
+        publish = door.service.site.service.publish
+        signals = [Signal(data=b"%d" % number, address="a") for number in range(3)]
+        await asyncio.gather(*(publish([signal]) for signal in signals), door.service.drain())
+        answer, _ = parse(begun + await reader.read())
+        assert [json.loads(event["data"])["message"] for event in events(answer.body)[1:-1]] == [0, 1, 2]
+        refusal = await ask(door.url, request("POST", "/signals/publish?topic=a", body=b"late"))
+        assert (refusal.status, refusal.kind) == (503, "shutdown")
+        assert int(refusal.headers["Retry-After"]) >= 1
+
+
+async def test_a_log_that_lasts_takes_signals_until_the_end(start_hub: StartHub, tmp_path: Path) -> None:
+    """Where the log outlives the hub, a publish is taken while streams are sent away: they resume and get it."""
+    hub = await start_hub(broker=f"sqlite:///{tmp_path}/log.db")
+    await hub.service.drain()
+    await refused(Door(hub.url, hub.service, lambda: 0), "shutdown")
 
 
 async def test_a_reader_that_never_reads_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
