@@ -20,15 +20,28 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 _GZIP: Final = re.compile(r"gzip\s*(?:;\s*q=(?:1(?:\.0{0,3})?|0\.(?=\d{1,3}$)\d*[1-9]\d*))?")
 
 
+_FOR_ALL: Final[Mapping[str, str]] = {
+    hdrs.VARY: "Accept-Encoding",
+    # Nothing in it is anybody's secret, and pages of other origins are to import it.
+    hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
+    istr("Cross-Origin-Resource-Policy"): "cross-origin",
+}
+
+
 class Asset:
     """One file that is the same for everybody.
+
+    Args:
+        text: What it says.
+        content_type: Its media type.
+        headers: What is sent with it besides what is sent with every file.
 
     Attributes:
         body: Its bytes.
         packed: The same, compressed with gzip.
     """
 
-    def __init__(self, text: str, content_type: str) -> None:
+    def __init__(self, text: str, content_type: str, headers: Mapping[str, str] = _FOR_ALL) -> None:
         self.body = text.encode()
         self.packed = gzip.compress(self.body, 9, mtime=0)
         self._etag = hashlib.sha256(self.body).hexdigest()[:32]
@@ -37,10 +50,7 @@ class Asset:
             **BASE_HEADERS,
             hdrs.ETAG: f'W/"{self._etag}"',  # weak: it is that of both encodings
             hdrs.CACHE_CONTROL: "public, max-age=0, must-revalidate",
-            hdrs.VARY: "Accept-Encoding",
-            # Nothing in it is anybody's secret, and pages of other origins are to import it.
-            hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
-            istr("Cross-Origin-Resource-Policy"): "cross-origin",
+            **headers,
         }
 
     async def handle(self, request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from aiohttp import web
 from sse_signals.web import origins
 from sse_signals.web.administration import Administration
 from sse_signals.web.client_module import MODULE, TYPES
+from sse_signals.web.console import CONSOLE
 from sse_signals.web.expect import Expectation
 from sse_signals.web.health import Health
 from sse_signals.web.overview import OverviewRequests
@@ -38,6 +39,7 @@ _PATHS: Final = (
     "health/ready",
     "client.js",
     "client.d.ts",
+    "console",
 )
 
 
@@ -64,7 +66,7 @@ def add_routes(app: web.Application, site: Site) -> None:
     _add(app, site, "GET", f"{prefix}/streams", site.guarded(OverviewRequests(site).handle))
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
-    for name, asset in (("client.js", MODULE), ("client.d.ts", TYPES)):
+    for name, asset in (("client.js", MODULE), ("client.d.ts", TYPES), *CONSOLE.items()):
         _add(app, site, "GET, HEAD", f"{prefix}/{name}", site.guarded(asset.handle))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
 
