@@ -194,14 +194,15 @@ def test_options_outrank_variables() -> None:
         assert b'"heartbeat":3,' in receipt
 
 
-def test_the_two_lines_to_try() -> None:
-    """With --examples, stdout says how to listen and how to publish, and nothing else."""
+def test_the_lines_to_try() -> None:
+    """With --examples, stdout says how to listen, how to publish and where to look, and nothing else."""
     with serving("--examples") as process:
         assert process.stdout is not None
-        listen, publish = process.stdout.readline(), process.stdout.readline()
+        listen, publish, console = (process.stdout.readline() for _ in range(3))
         url = entries(process, "listening")[-1]["url"]
         assert listen == f"Listen:   curl -N '{url}/stream?topic=hello'\n"
         assert publish == f"Publish:  curl -d 'hello world' '{url}/publish?topic=hello'\n"
+        assert console == f"Console:  {url}/console\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
 

@@ -28,7 +28,7 @@ Exit status:
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--examples", is_flag=True, help="Print two curl lines to try once the hub listens.")
+@click.option("--examples", is_flag=True, help="Print what to try once the hub listens.")
 @setting_options
 def serve(*, examples: bool, **options: Any) -> None:
     """Run the hub until SIGTERM or Ctrl-C.
@@ -61,4 +61,5 @@ def _print_examples(url: str, *, bearer: object) -> None:
     with suppress(OSError):  # nobody reads it: the hub is there all the same
         click.echo(f"Listen:   {curl} -N '{url}/stream?topic=hello'")
         click.echo(f"Publish:  {curl} -d 'hello world' '{url}/publish?topic=hello'")
+        click.echo(f"Console:  {url}/console")
         sys.stdout.flush()
