@@ -1,0 +1,81 @@
+"""All that an examination has seen, out of which `rules` makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sse_signals.doctor.facts import Answer, Crossing, usual
+
+if TYPE_CHECKING:
+    from sse_signals.doctor.facts import Clocks, Published, Stream
+    from sse_signals.doctor.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that an examination has seen.
+
+    Attributes:
+        target: Where.
+        given: Whether a token was given.
+        entrance: The first answer, to a poll.
+        protocol: ``h2`` or ``http/1.1``.
+        certificate: What is wrong with the certificate.
+        redirected: Where the first answer led on to, if it did.
+        prefixed: A hub was found below the usual prefix instead.
+        origin: The page that shall be allowed.
+        polls: Further answers to polls; how quick the way is.
+        first: The first stream, asked for as browsers do.
+        quiet: Streams without signals, one after the other.
+        busy: Streams with a signal a second, one after the other.
+        crowd: Streams opened at once besides these.
+        crowded_again: The same again, if not all of them came.
+        signals: What was published.
+        unpublished: The last answer to a signal that was not taken.
+        crossing: What pages are answered.
+        resume: The answer to a resume after the first id.
+        replay: The answer to a resume in the middle of the signals, and the number after which.
+        oversized: The answer to a large body.
+        clocks: Clocks.
+        interrupted: Whether it was ended early.
+    """
+
+    target: Target
+    given: bool = False
+    entrance: Answer = field(default_factory=Answer)
+    protocol: str = "http/1.1"
+    certificate: str | None = None
+    redirected: str | None = None
+    prefixed: str | None = None
+    origin: str | None = None
+    polls: tuple[Answer, ...] = ()
+    first: Stream | None = None
+    quiet: tuple[Stream, ...] = ()
+    busy: tuple[Stream, ...] = ()
+    crowd: tuple[Stream, ...] = ()
+    crowded_again: tuple[Stream, ...] = ()
+    signals: tuple[Published, ...] = ()
+    unpublished: Answer | None = None
+    crossing: Crossing = field(default_factory=Crossing)
+    resume: Answer | None = None
+    replay: tuple[int, Answer] | None = None
+    oversized: Answer | None = None
+    clocks: Clocks | None = None
+    interrupted: bool = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether there is a hub that gives streams."""
+        return self.first is not None
+
+    @property
+    def quick(self) -> float:
+        """Seconds that short answers take (the median): what counts as late depends on it."""
+        return usual((*self.polls, *(one.answer for one in self.signals)))
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds between two heartbeats, as the hub's first receipt has it; 15 if it has none."""
+        said = self.entrance.receipt.get("heartbeat")
+        return float(said) if isinstance(said, int | float) and said > 0 else 15.0

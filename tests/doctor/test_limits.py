@@ -1,0 +1,102 @@
+"""What facts mean: what has ended streams that should stay open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sse_signals.doctor.exchange import How
+from sse_signals.doctor.facts import GOODBYE, Arrival, Stream
+from tests.doctor.facts import beat, message, names, nothing, published, receipt, stream, verdict
+
+WHOLE = stream(receipt(), *(message(number, number + 0.0) for number in range(1, 35)))
+LIMITS = [
+    # quiet streams end after 10 s of silence, the busy one stays
+    ("idle-limit", {"quiet": [(10.0, []), (10.1, [])]}, "after 10.0 s of silence, each of 2 times"),
+    # it is the silence also where that begins at different times
+    ("idle-limit", {"quiet": [(12.0, [2.0]), (15.0, [5.0])], "signals": ()}, "after 10.0 s of silence"),
+    # both end after 20 s, whatever was said
+    ("total-limit", {"quiet": [(20.0, [15.0]), (20.2, [14.0])], "busy": [(20.1, [19.5]), (20.0, [19.0])]}, "4 of 4"),
+    # nobody may publish, but it had survived a longer silence than its last
+    ("total-limit", {"quiet": [(20.0, [15.0]), (20.2, [15.0])], "signals": ()}, "20.0 s to 20.2 s after they began"),
+    # nothing was said on the quiet ones, but the busy ones end at the same age in the middle of their signals
+    (
+        "total-limit",
+        {"quiet": [(8.0, []), (8.1, [])], "busy": [(8.0, [*range(1, 7), 7.1]), (8.1, [*range(1, 8)])]},
+        "4 of",
+    ),
+    # only the busy ones end
+    ("total-limit", {"busy": [(20.1, [19.5]), (20.0, [19.0])]}, "2 of 2"),
+    # nobody may publish, and nothing was said before the end
+    ("time-limit", {"quiet": [(8.0, []), (8.1, [])], "signals": ()}, "nothing could be published to tell which"),
+    # signals came too seldom: the busy ones were as silent
+    ("time-limit", {"quiet": [(8.0, []), (8.1, [])], "busy": [(8.0, []), (8.1, [])]}, "signals came too seldom"),
+    # once is no limit
+    ("cut", {"quiet": [(10.0, [])]}, "One of 3 streams was cut after 10.0 s"),
+]
+
+
+def cut(ended: float, beats: list[float]) -> Stream:
+    """Return a stream that was cut."""
+    return stream(receipt(), *map(beat, beats), ended=ended)
+
+
+@pytest.mark.parametrize(("name", "changes", "text"), LIMITS)
+def test_limits(name: str, changes: dict[str, Any], text: str) -> None:
+    """What has ended streams is told apart by their ages and silences, and honestly where it cannot be."""
+    facts = {"quiet": [], "busy": [], "signals": published(*range(1, 7))} | changes
+    streams = {part: tuple(cut(*one) for one in facts[part]) for part in ("quiet", "busy")}
+    if len(streams["quiet"]) < 2:
+        streams["quiet"] = (*streams["quiet"], stream())
+    found = verdict(**streams, signals=facts["signals"]) if streams["busy"] else verdict(
+        quiet=streams["quiet"], busy=(WHOLE,) if facts["signals"] else (), signals=facts["signals"]
+    )  # fmt: skip
+    assert [one for one in names(found) if one != "buffering"] == [name]
+    told = next(one for one in found.findings if one.name == name)
+    assert text in told.seen
+    assert "broke off in the middle" in told.seen
+
+
+def test_the_heartbeat_is_advised() -> None:
+    """Against a limit on silence the hub's heartbeat helps, half as long."""
+    found = verdict(quiet=(cut(10.0, []), cut(10.1, [])), busy=(WHOLE,))
+    assert found.findings[0].hub == "SIGNALS_HEARTBEAT=5 keeps streams below it"
+    found = verdict(quiet=(cut(1.0, []), cut(1.1, [])), busy=(WHOLE,))
+    assert found.findings[0].hub == "SIGNALS_HEARTBEAT has to be below it"
+
+
+def goodbye(reason: str) -> Stream:
+    """Return a stream that the hub has ended."""
+    return stream(receipt(), Arrival(9.0, GOODBYE, f'{{"reason": "{reason}"}}'), ended=9.0, how=How.CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("reason", "setting"),
+    [
+        ("full", "SIGNALS_MAX_STREAMS"),
+        ("address-streams", "SIGNALS_TRUSTED_PROXIES"),
+        ("identity-streams", "SIGNALS_MAX_STREAMS_PER_IDENTITY"),
+        ("failed-authentications", "SIGNALS_TRUSTED_PROXIES"),
+        ("shutdown", None),
+    ],
+)
+def test_goodbyes(reason: str, setting: str | None) -> None:
+    """What the hub ends itself is told with its reason and setting, and no limit is made of it."""
+    found = verdict(quiet=(goodbye(reason),), crowd=(goodbye(reason),))
+    assert names(found) == ["goodbye"]
+    assert f"ended 2 streams, with the reason '{reason}'" in found.findings[0].seen
+    assert (setting or "") in (found.findings[0].hub or "")
+    assert "time-limits" in [one.name for one in found.unchecked]
+
+
+def test_a_hub_that_is_full_is_no_proxy_that_is() -> None:
+    """Streams that the hub turned away say nothing of a limit between."""
+    away = stream(Arrival(0.1, GOODBYE, '{"reason": "full"}'), ended=0.1, how=How.CLEAN)
+    assert names(verdict(crowd=(away,))) == ["goodbye"]
+
+
+def test_a_stream_that_never_began_is_not_cut() -> None:
+    """Where there was no answer nothing can be cut."""
+    found = verdict(quiet=(nothing(ended=3.0, refused="the answer was reset"),), busy=(), signals=())
+    assert names(found) == []
