@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "conformance": "Test any SSE hub against the protocol.",
     "completion": "Print a script that completes commands in a shell.",
 }
-_OF_SEVERAL_ROOMS: Final = frozenset({"publish", "listen", "top", "check"})
+_OF_ONE_ROOM: Final = frozenset({"serve", "bench", "completion"})
 _EXAMPLES: Final = """
 sse-signals serve
 sse-signals listen 'orders/*'
@@ -45,7 +45,7 @@ class Commands(click.Group):
         """Return a command, imported from its room; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        room = f"{cmd_name}.command" if cmd_name in _OF_SEVERAL_ROOMS else cmd_name
+        room = cmd_name if cmd_name in _OF_ONE_ROOM else f"{cmd_name}.command"
         command: click.Command = getattr(import_module(f"sse_signals.commands.{room}"), cmd_name)
         return command
 

@@ -281,7 +281,7 @@ def test_an_unknown_variable_stops_the_start(name: str, mend: str) -> None:
     assert mend in str(caught.value)
 
 
-def test_variables_of_clients_are_left_to_them():
+def test_variables_of_clients_are_left_to_them() -> None:
     """Where one uses the commands of a client, the hub starts all the same."""
     assert load({"SIGNALS_URL": "http://hub/signals", "SIGNALS_TOKEN": "secret"}, {}) == Settings()
 

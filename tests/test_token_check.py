@@ -299,7 +299,7 @@ def test_an_issuer_out_of_reach_after_all_checks() -> None:
     """Whatever cannot be told is told as that, and not as a refusal."""
     authenticator = mock.Mock(authenticate=mock.AsyncMock(side_effect=IssuerUnavailable("there was\x1b[31m no answer")))
     assembled = Assembled((Method("elsewhere", authenticator),), NO_RULES, None, ())
-    with mock.patch("sse_signals.commands.token_check.authenticators", return_value=assembled):
+    with mock.patch("sse_signals.commands.token.check.authenticators", return_value=assembled):
         done = token("check", "x", **JWT)
     assert (done.status, rows(done.stdout)) == (1, {"identity": "not reached"})
     assert r"cannot be told now: there was\x1b[31m no answer." in done.stdout
@@ -347,6 +347,6 @@ def test_control_c_is_clean() -> None:
 
 def test_interrupted_while_it_is_judged() -> None:
     """Ctrl-C exits as shells expect, whatever was under way."""
-    with mock.patch("sse_signals.commands.token_check.load", side_effect=KeyboardInterrupt):
+    with mock.patch("sse_signals.commands.token.check.load", side_effect=KeyboardInterrupt):
         done = token("check", "x", **JWT)
     assert (done.status, done.stdout, done.stderr) == (130, "", "sse-signals: interrupted.\n")

@@ -10,7 +10,7 @@ import click
 
 from sse_signals.commands.failures import epilog, told
 from sse_signals.commands.hub_options import access_options, url_option
-from sse_signals.commands.token_values import FILTER
+from sse_signals.commands.token.values import FILTER
 from sse_signals.commands.values import Duration
 
 _EXAMPLES: Final = """

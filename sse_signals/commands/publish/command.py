@@ -18,7 +18,7 @@ from sse_signals.commands.output import write
 from sse_signals.commands.publish.contents import FILE, LONGEST, STDIN, Kind, given, message_of, opened, standard_input
 from sse_signals.commands.publish.line_publisher import LinePublisher, LinesRefused
 from sse_signals.commands.publish.stdin_lines import pieces
-from sse_signals.commands.token_values import REF, Checked
+from sse_signals.commands.token.values import REF, Checked
 from sse_signals.commands.values import Duration
 from sse_signals.errors import BrokerUnavailable, InvalidInput, MessageTooLarge
 from sse_signals.model import Signal

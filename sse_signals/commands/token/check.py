@@ -16,7 +16,7 @@ import orjson
 from sse_signals.auth.verifier import Check
 from sse_signals.authenticators import authenticators
 from sse_signals.clock import wall_clock_ms
-from sse_signals.commands.token_report import Verdict, document, lines
+from sse_signals.commands.token.report import Verdict, document, lines
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
 from sse_signals.identity import Identity
 from sse_signals.interfaces import Credentials

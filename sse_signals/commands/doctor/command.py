@@ -74,7 +74,7 @@ def doctor(url: str, *, proxy: str | None, as_json: bool, **asked: Any) -> None:
     uses (if whoever asks may publish), asks as pages of other origins do, and compares clocks. What it finds is a
     fault, a warning or a note; notes alone are no reason for an exit status of 1.
     """
-    from sse_signals.commands.doctor_run import run  # noqa: PLC0415 - only when it is used
+    from sse_signals.commands.doctor.run import run  # noqa: PLC0415 - only when it is used
 
     with told():
         status = run(_wishes(url, **asked), proxy, as_json=as_json)

@@ -13,7 +13,7 @@ import click
 
 from sse_signals.bench.target import parse
 from sse_signals.commands import failures
-from sse_signals.commands.conformance_output import Progress, list_of, table_of
+from sse_signals.commands.conformance.output import Progress, list_of, table_of
 from sse_signals.commands.hub_options import access_options
 from sse_signals.commands.plain import json_line, plain
 from sse_signals.commands.values import Duration, Header

@@ -15,9 +15,9 @@ from marshmallow import ValidationError
 from sse_signals.auth import rules_fields
 from sse_signals.auth.api_keys import new_key
 from sse_signals.clock import wall_clock_ms
-from sse_signals.commands.token_check import check
-from sse_signals.commands.token_report import span
-from sse_signals.commands.token_values import FILTER, PLUGIN, REF, REFS, SUBJECT, TEXT, Lifetime
+from sse_signals.commands.token.check import check
+from sse_signals.commands.token.report import span
+from sse_signals.commands.token.values import FILTER, PLUGIN, REF, REFS, SUBJECT, TEXT, Lifetime
 from sse_signals.errors import ConfigurationError
 from sse_signals.key_files import shared_secret
 from sse_signals.settings import load, variable

@@ -1,0 +1,1 @@
+"""``sse-signals conformance``: what any hub of Server-Sent Events does right."""

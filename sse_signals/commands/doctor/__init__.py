@@ -1,0 +1,1 @@
+"""``sse-signals doctor``: what lies between a hub and its clients."""

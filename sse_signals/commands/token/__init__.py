@@ -1,0 +1,1 @@
+"""``sse-signals token``: tokens and API keys, made and explained."""
