@@ -156,7 +156,7 @@ class SignalsService:
         self.site.lookout = None
         await lookout.stop()
         sweep.stop()
-        self.site.sweep = self.site.lookout = None
+        self.site.sweep = None
         if security is not None:
             await security.stop()
         if self._authentication is not None and self._authentication.close is not None:

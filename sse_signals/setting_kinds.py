@@ -6,7 +6,6 @@ import re
 from dataclasses import field as dataclass_field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from marshmallow import ValidationError
 from marshmallow import fields as kinds
@@ -28,8 +27,13 @@ HOST: Final = re.compile(
 )
 # A cookie's name is a token (RFC 6265, section 4.1.1); `signals-` begins the names of the hub's own.
 COOKIE: Final = re.compile(r"(?!(?i:signals-))[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
-# What parameters of a URL are called that let somebody in: password, username, sentinel_password, token and so on.
-_CREDENTIAL: Final = re.compile(r"(?i)pass|user|token|secret|cred|auth|key")
+# Parameters of a URL that let nobody in. All others may: nobody knows what an issuer or a server calls a key.
+_HARMLESS: Final = re.compile(
+    r"(?:db|protocol|timeout|socket_timeout|socket_connect_timeout|socket_keepalive|socket_read_size"
+    r"|retry_on_timeout|max_connections|health_check_interval|decode_responses|ssl_cert_reqs|ssl_check_hostname"
+    r"|ssl_min_version)=[A-Za-z0-9._-]{0,32}"
+)
+_NAMED: Final = re.compile(r"[A-Za-z0-9._%-]{1,64}=")
 PREFIX: Final = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._~-]+)+\Z")
 _ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?")
 _URL: Final = re.compile(
@@ -198,16 +202,18 @@ def loopback(host: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return a URL without the name and password that it or a parameter may hold; it need not be well-formed."""
+    """Return a URL without the name, password and keys that it or a parameter may hold; it need not be well-formed."""
     credentials, at, place = url.rpartition("@")
     scheme, colon, rest = credentials.partition(":")
     if "?" in rest and "=" in rest.partition("?")[2]:  # the @ may be part of a password that is a parameter
         return f"{scheme}://***"
     place, mark, query = place.partition("?")
-    shown = f"{place}{mark}{'&'.join(map(_without_value, query.split('&')))}"
+    shown = f"{place}{mark}{'&'.join(map(_without_value, query.split('&')) if query else '')}"
     return f"{scheme}://***@{shown}" if colon else f"{at and '***@'}{shown}"
 
 
 def _without_value(parameter: str) -> str:
-    name, equals, _ = parameter.partition("=")
-    return f"{name}{equals}***" if equals and _CREDENTIAL.search(unquote(name)) else parameter
+    if _HARMLESS.fullmatch(parameter):
+        return parameter
+    named = _NAMED.match(parameter)
+    return f"{named[0] if named else ''}***"

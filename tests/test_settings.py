@@ -464,7 +464,12 @@ def test_what_is_a_loopback_address(host: str, is_it: bool) -> None:
         ("redis://host/0?password=secret", "redis://host/0?password=***"),
         ("redis://host/0?db=1&Password=s@cret&x=1", "redis://***"),
         ("redis://u:p@host?p%61ssword=a?secret#&db=1", "redis://***@host?p%61ssword=***&db=1"),
-        ("redis://host?username=secret&password&timeout=2", "redis://host?username=***&password&timeout=2"),
+        ("redis://host?username=secret&password&timeout=2", "redis://host?username=***&***&timeout=2"),
+        ("redis://host/0?", "redis://host/0?"),
+        ("redis://host/0?pwd=secret&p=secret&bogus=secret", "redis://host/0?pwd=***&p=***&bogus=***"),
+        ("https://host/k?sig=secret&code=secret&secret&x y=secret", "https://host/k?sig=***&code=***&***&***"),
+        ("redis://host?db=1;pwd=secret&timeout=2?secret&db=" + "secret" * 6, "redis://host?db=***&timeout=***&db=***"),
+        ("redis://host?ssl_cert_reqs=none&db=1#secret", "redis://host?ssl_cert_reqs=none&db=***"),
         ("redis://u:p?secret@host", "redis://***@host"),
     ],
 )

@@ -100,7 +100,7 @@ def decode(letter: bytes, name: str) -> Part:
     if len(letter) > _LONGEST:
         raise ValueError("it is too long")
     said = orjson.loads(letter)
-    if type(said) is not dict or said.get("v") != VERSION:
+    if type(said) is not dict or type(said.get("v")) is not int or said["v"] != VERSION:
         raise ValueError("it is of another version")
     read = _LETTER(said)
     if read["node"]["node"] != name:

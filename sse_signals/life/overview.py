@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.life.rows import slowness
+from sse_signals.life.shared import Shared
 from sse_signals.life.slices import in_slices
 from sse_signals.life.survey import Part, survey
 from sse_signals.wire.frames import timestamp
@@ -29,10 +29,7 @@ class Overview:
         """
         self.subject = subject
         self._time = time
-        self._turn = asyncio.Lock()
-        self._begun = 0
-        self._waiting = 0
-        self._last: tuple[int, int, Part] | None = None  # the number of the survey, its limit, and what it found
+        self._surveys = Shared[tuple[int, Part]]()  # with the limit of each
 
     async def look(self, limit: int) -> Part:
         """Return a survey that has not begun before this call; those who wait for the same one get the same.
@@ -40,24 +37,12 @@ class Overview:
         Args:
             limit: How many open streams are told of one by one, and how many closed ones.
         """
-        asked = self._begun
-        self._waiting += 1
-        try:
-            async with self._turn:
-                part = await self._since(asked, limit)
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._last = None  # a thousand streams told one by one take a megabyte
-        return replace(part, streams=part.streams[:limit], closed=part.closed[:limit])
 
-    async def _since(self, asked: int, limit: int) -> Part:
-        """Return the last survey if it began after that number and is long enough, or else make one."""
-        last = self._last
-        if last is None or last[0] <= asked or last[1] < limit:
-            self._begun += 1
-            last = self._last = self._begun, limit, await in_slices(survey(self.subject, limit), self._time)
-        return last[2]
+        async def look() -> tuple[int, Part]:
+            return limit, await in_slices(survey(self.subject, limit), self._time)
+
+        _, part = await self._surveys.get(look, fits=lambda found: found[0] >= limit)
+        return replace(part, streams=part.streams[:limit], closed=part.closed[:limit])
 
 
 def together(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 2**53  # beyond, whoever reads JSON in a browser sees another number
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_FIRST: Final = "1970"
 # What a terminal or a log would take for something else than text.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MOST_REASONS: Final = 100
@@ -51,9 +53,13 @@ def text(value: Any) -> str:
 
 
 def time(value: Any) -> str:
-    """Read a time as the hub writes it."""
-    if type(value) is not str or not _TIME.fullmatch(value):
+    """Read a time as the hub writes it, from 1970 on."""
+    if type(value) is not str or not _TIME.fullmatch(value) or value < _FIRST:
         raise ValueError("it is no time")
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("it is no time that there is") from None
     return value
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from sse_signals.life.overview import together
+from sse_signals.life.shared import Shared
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.problems import bad_parameter, unavailable
 from sse_signals.web.query import check_names
-from sse_signals.web.renewals import respond
+from sse_signals.web.renewals import encoded, respond
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from sse_signals.life.lookout import Lookout
     from sse_signals.web.site import Site
 
 OVERVIEW_PARAMETERS: Final = ("limit", "node")
@@ -56,10 +60,15 @@ def overview_query(request: web.BaseRequest) -> OverviewQuery:
 
 
 class OverviewRequests:
-    """The handler of requests for an overview, which need the grant ``admin``."""
+    """The handler of requests for an overview, which need the grant ``admin``.
+
+    Those who wait for the same overview get the same bytes: a thousand streams take some milliseconds to be sorted and
+    written as JSON, in which no stream is served.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._answers = WeakValueDictionary[OverviewQuery, Shared[bytes]]()  # of those who wait
 
     async def handle(self, request: web.Request) -> web.Response:
         """Tell who is connected, and why others no longer are.
@@ -76,9 +85,16 @@ class OverviewRequests:
         site.check_admin(admin)
         if site.lookout is None:
             raise unavailable("starting")
-        seen = await site.lookout.look(query.limit, alone=query.alone)
+        answers = self._answers.setdefault(query, Shared())
+        said = await answers.get(partial(self._answer, site.lookout, query))
         site.check(admin)  # it may have taken a second
-        said = together(
-            seen.parts, node=site.nodes.own, now_ms=site.clock(), limit=query.limit, incomplete=seen.incomplete
-        )
         return respond(site, request, 200, said)
+
+    async def _answer(self, lookout: Lookout, query: OverviewQuery) -> bytes:
+        site = self._site
+        seen = await lookout.look(query.limit, alone=query.alone)
+        return encoded(
+            together(
+                seen.parts, node=site.nodes.own, now_ms=site.clock(), limit=query.limit, incomplete=seen.incomplete
+            )
+        )

@@ -99,8 +99,13 @@ class Renewals:
         return respond(self._site, request, status, said)
 
 
-def respond(site: Site, request: web.BaseRequest, status: int, said: dict[str, Any]) -> web.Response:
-    """Return a JSON object as the answer to a request of somebody in particular: nobody keeps it."""
+def respond(site: Site, request: web.BaseRequest, status: int, said: dict[str, Any] | bytes) -> web.Response:
+    """Return a JSON object, encoded or not, as the answer to a request of somebody in particular: nobody keeps it."""
     headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **site.cors(request)}
     headers[hdrs.CONTENT_TYPE] = "application/json"
-    return web.Response(status=status, body=orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE), headers=headers)
+    return web.Response(status=status, body=said if isinstance(said, bytes) else encoded(said), headers=headers)
+
+
+def encoded(said: dict[str, Any]) -> bytes:
+    """Return a JSON object as an answer holds it."""
+    return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)

@@ -77,6 +77,11 @@ async def test_what_nobody_foresaw_does_not_hide_a_node_for_good() -> None:
         world.state.deaf = False
         await world.time.pass_by(2)
         assert nodes_of(await here.look()) == {here.name, there.name}
+        world.state.deaf = True
+        with capture_logs() as logs:
+            await world.time.pass_by(3)
+        assert len(logs) == 2  # another outage is told as well, by each node
+        world.state.deaf = False
 
 
 async def test_a_letter_that_cannot_be_read_only_makes_it_incomplete() -> None:

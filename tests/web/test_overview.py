@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import structlog
 
 from sse_signals import EventBroker, HistoryLimits, Limits
 from sse_signals.brokers.memory import MemoryBroker
+from sse_signals.web.site import Site
 from tests.authenticated import ADMIN, house, signal
 from tests.web.doors import Door, own, until
 from tests.web.rawhttp import ask, connection, request
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sse_signals.life.lookout import Seen
     from sse_signals.server import Running
     from tests.conftest import StartHub
     from tests.web.rawhttp import Answer
@@ -224,3 +228,28 @@ def test_only_what_is_not_shared_by_processes_counts_as_alone() -> None:
     made: dict[str, Any] = {"history": HistoryLimits(), "logger": structlog.get_logger(), "clock": lambda: 0}
     assert not EventBroker(log, **made).shared
     assert EventBroker(log, **made, shared=True).shared
+
+
+async def test_who_waits_for_the_same_overview_shares_it() -> None:
+    """However many look, it is made once for all who wait; whoever asks for more gets another."""
+    async with own() as door:
+        lookout = door.service.site.lookout
+        assert lookout is not None
+        see, limits, go_on = lookout.look, list[int](), asyncio.Event()
+
+        async def slowly(limit: int, *, alone: bool = False) -> Seen:
+            limits.append(limit)
+            await go_on.wait()
+            return await see(limit, alone=alone)
+
+        with mock.patch.object(lookout, "look", slowly), mock.patch.object(Site, "check_admin") as asked:
+            looks = [asyncio.create_task(look(door, "?limit=7"))]
+            await until(lambda: limits == [7])
+            looks += [asyncio.create_task(look(door, "?limit=7")) for _ in range(9)]
+            looks += [asyncio.create_task(look(door, "?limit=8"))]
+            await until(lambda: asked.call_count == len(looks) and 8 in limits)
+            go_on.set()
+            first, *others = await asyncio.gather(*looks)
+        assert sorted(limits) == [7, 7, 8]
+        assert {answer.status for answer in (first, *others)} == {200}
+        assert len({answer.body for answer in others[:9]}) == 1

@@ -27,7 +27,8 @@ def check(*, connect: bool, changed: bool, as_json: bool, **options: Any) -> Non
     """Tell whether a hub can start with these settings, what all of them come to, and where each comes from.
 
     Settings are read exactly as "serve" reads them, with the same options and SIGNALS_… variables, and so are the files
-    that they name. Everything that is wrong is told at once. Secrets are shown as ***.
+    that they name. Everything that is wrong is told at once, but of a file of rules the first. Secrets are shown as
+    ***. Whether the port is free is not tried.
 
     With --connect the log is opened as the start of a hub does, which makes one that is not there yet.
     """

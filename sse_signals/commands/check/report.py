@@ -59,7 +59,7 @@ def text(report: Report, width: int | None, *, changed: bool) -> Iterator[str]:
     for connection in report.start.connections:
         yield ""
         mark = paint("can be used", "green") if connection.good else paint("cannot be used", "red")
-        yield f"{paint(connection.setting, 'bold')} {connection.place} {mark}"
+        yield f"{paint(connection.setting, 'bold')} {plain(connection.place)} {mark}"
         yield from running_text(connection.detail, width, indent="  ")
     for warning in report.start.warnings:
         yield ""

@@ -9,6 +9,7 @@ import click
 
 from sse_signals.commands.check.report import Report, document, text, verdict
 from sse_signals.commands.check.start import Start, start, unreadable
+from sse_signals.commands.output import show_any_text, write
 from sse_signals.commands.plain import json_line, plain
 from sse_signals.commands.table import width_of_output
 
@@ -38,13 +39,14 @@ def tell(report: Report, *, changed: bool, as_json: bool) -> None:
         changed: Whether to leave out what has its default.
         as_json: Whether it is for a program.
     """
+    show_any_text()
     if as_json:
-        click.echo(json_line(document(report, changed=changed)))
+        write(json_line(document(report, changed=changed)))
         return
     for line in text(report, width_of_output(), changed=changed):
-        click.echo(line)
-    click.echo()
+        write(line)
+    write("")
     for problem in report.problems:
         click.echo(f"sse-signals: {plain(problem)}", err=True)
     if not report.problems:
-        click.echo(verdict(report))
+        write(verdict(report))

@@ -61,7 +61,7 @@ def top(
         hub = run.Hub(url, token, limit=limit, verify=not no_verify)
         if as_json:
             asyncio.run(run.print_json(hub, interval, follow=follow))
-        elif once or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        elif once or sys.stdout is None or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
             asyncio.run(run.print_once(hub, interval))
         else:
             coloured = click.get_current_context().color is not False

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.commands.top.members import Members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# More than any hub tells of. Whatever is drawn or compared takes a time that grows with these.
+_MOST_NODES: Final = 1_000
+_MOST_STREAMS: Final = 1_000
+_MOST_TOPICS: Final = 100
+_MOST_REASONS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,9 @@ def overview(document: Any) -> Overview:
     return Overview(
         time=members.time("time"),
         node=members.text("node"),
-        nodes=tuple(_node(each) for each in members.entries("nodes")),
-        streams=tuple(_open(each) for each in members.entries("streams")),
-        closed=tuple(_closed(each) for each in members.entries("closed")),
+        nodes=tuple(_node(each) for each in members.entries("nodes", most=_MOST_NODES)),
+        streams=tuple(_open(each) for each in members.entries("streams", most=_MOST_STREAMS)),
+        closed=tuple(_closed(each) for each in members.entries("closed", most=_MOST_STREAMS)),
         incomplete=members.text("incomplete") if members.has("incomplete") else None,
     )
 
@@ -137,8 +143,8 @@ def _node(members: Members) -> Node:
         open=streams.count("open"),
         behind=streams.count("behind"),
         opened=streams.count("opened"),
-        closed=streams.counts("closed"),
-        refused=streams.counts("refused"),
+        closed=streams.counts("closed", most=_MOST_REASONS),
+        refused=streams.counts("refused", most=_MOST_REASONS),
         signals=traffic.count("signals"),
         delivered=traffic.count("delivered"),
         size=traffic.count("bytes"),
@@ -166,7 +172,7 @@ def _closed(members: Members) -> Stream:
 def _stream(members: Members) -> dict[str, Any]:
     """Return what open and closed streams have in common."""
     more = members.count("moreTopics")
-    topics = members.texts("topics")
+    topics = members.texts("topics", most=_MOST_TOPICS)
     return {
         "name": members.text("stream"),
         "node": members.text("node"),

@@ -29,6 +29,7 @@ _ENDS: Final[Mapping[int, int]] = {
     signal.SIGINT: INTERRUPTED,
     signal.SIGTERM: 128 + signal.SIGTERM,
     signal.SIGHUP: 128 + signal.SIGHUP,
+    signal.SIGQUIT: 128 + signal.SIGQUIT,
 }
 _NO_KEYS: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)")  # what arrows and their like send
 _AT_ONCE: Final = 64  # bytes of keys that are read at a time

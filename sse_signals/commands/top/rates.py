@@ -82,21 +82,21 @@ def sample(overview: Overview, before: Sample | None) -> Sample:
     if before is None:
         return Sample(overview, {}, {})
     earlier = {node.name: node for node in before.overview.nodes}
-    streams = _by_node(before.overview.streams)
+    streams, now = _by_node(before.overview.streams), _by_node(overview.streams)
     rates, deliveries = {}, {}
     for node in overview.nodes:
         last = earlier.get(node.name)
         if last is None or not _goes_on(last, node):
             continue
         seconds = node.time - last.time
-        here = [stream for stream in overview.streams if stream.node == node.name]
-        if seconds <= 0:
-            rates.update({name: rate for name, rate in before.rates.items() if name == node.name})
-            known = {stream.name for stream in here}
-            deliveries.update({name: rate for name, rate in before.deliveries.items() if name in known})
+        here = now.get(node.name, {})
+        if seconds > 0:
+            rates[node.name] = _rates(last, node, seconds)
+            deliveries.update(_deliveries(streams.get(node.name, {}), here.values(), seconds))
             continue
-        rates[node.name] = _rates(last, node, seconds)
-        deliveries.update(_deliveries(streams.get(node.name, {}), here, seconds))
+        if node.name in before.rates:
+            rates[node.name] = before.rates[node.name]
+        deliveries.update({name: before.deliveries[name] for name in here if name in before.deliveries})
     return Sample(overview, rates, deliveries)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-import click
-
+from sse_signals.commands.output import show_any_text, write
 from sse_signals.commands.plain import json_line
 from sse_signals.commands.table import width_of_output
 from sse_signals.commands.top.hub import Hub
@@ -14,6 +14,7 @@ from sse_signals.commands.top.rates import document, sample
 from sse_signals.commands.top.screen import Scene, snapshot
 from sse_signals.commands.top.terminal import Terminal
 from sse_signals.commands.top.view import View
+from sse_signals.errors import UnexpectedAnswer
 
 __all__ = ["Hub", "print_json", "print_once", "show_live"]
 
@@ -36,7 +37,7 @@ async def print_json(hub: Hub, interval: float, *, follow: bool) -> None:
             await asyncio.sleep(interval)
             said, overview = await hub.ask()
             found = sample(overview, found)
-            click.echo(json_line(document(said, found)))
+            write(_line(document(said, found)))
             if not follow:
                 return
 
@@ -57,8 +58,9 @@ async def print_once(hub: Hub, interval: float) -> None:
         await asyncio.sleep(interval)
         _, overview = await hub.ask()
     scene = Scene(hub.url, interval, sample(overview, first), View())
+    show_any_text()
     for text in snapshot(scene, width_of_output()):
-        click.echo(text)
+        write(text)
 
 
 async def show_live(hub: Hub, interval: float, *, coloured: bool) -> int:
@@ -75,3 +77,16 @@ async def show_live(hub: Hub, interval: float, *, coloured: bool) -> int:
     async with hub:
         _, overview = await hub.ask()
         return await watch(hub, sample(overview, None), interval, Terminal(coloured=coloured))
+
+
+def _line(document: dict[str, Any]) -> str:
+    """Return a document in one line.
+
+    Raises:
+        UnexpectedAnswer: It is nested deeper than can be written.
+    """
+    try:
+        return json_line(document)
+    except RecursionError:
+        detail = "What the hub answers is nested deeper than any overview is."
+        raise UnexpectedAnswer(200, "OK", detail, hint="Check the URL.") from None

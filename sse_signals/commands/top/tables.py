@@ -80,6 +80,7 @@ def rates(found: Rates | None, width: int | None) -> Iterator[str]:
 def reasons(title: str, counts: Mapping[str, int], per_second: Mapping[str, float], width: int | None) -> str:
     """Return how often something happened for which reason: what happens now first, then what happened most."""
     order = sorted(counts, key=lambda reason: (-per_second.get(reason, 0.0), -counts[reason], reason))
+    order = order[:width]  # there is no room for more, and nodes together may tell of many
     texts = [_reason(reason, counts[reason], per_second.get(reason, 0.0)) for reason in order]
     told = Cell(SEPARATOR.join(texts)) if texts else Cell("none", "dim")
     return line([Cell(title, "bold"), told], width, "  ")

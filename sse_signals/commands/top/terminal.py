@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import termios
 import tty
@@ -98,10 +99,13 @@ class Terminal:
                 termios.tcsetattr(self.keys, termios.TCSANOW, self._before)
 
     def _write(self, text: str) -> bool:
+        """Write a text as a whole, and say whether the terminal is still there."""
         data = text.encode(self._encoding, "replace")
-        try:
-            while data:
+        while data:
+            try:
                 data = data[os.write(self._output, data) :]
-        except OSError:
-            return False
+            except BlockingIOError:  # whoever shares the terminal has said that nobody waits for it; this one does
+                select.select([], [self._output], [])
+            except OSError:
+                return False
         return True

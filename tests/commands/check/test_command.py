@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -153,6 +155,40 @@ def test_secrets_and_passwords_are_never_shown() -> None:
     assert (values["SIGNALS_SECRET"], values["SIGNALS_JWT_SECRET"]) == ("***", "***")
 
 
+@pytest.mark.parametrize("name", ["pwd", "p", "bogus", "sig", "code", "x%20y"])
+def test_parameters_of_urls_are_not_shown_whatever_they_are_called(name: str) -> None:
+    """Neither with the settings nor in what is wrong with them, as text and as JSON; who lets nobody in is."""
+    variables = {
+        **JWT,
+        "SIGNALS_BROKER": f"redis://h/0?{name}=hunter2&db=1&hunter2",
+        "SIGNALS_JWT_JWKS_URL": f"https://h/k?{name}=hunter2",
+        "SIGNALS_BACKSTAGE_URL": f"nothing?{name}=hunter2",
+    }
+    done, found = checked(**variables), in_json(**variables)
+    assert done.exit_code == 2
+    assert found["problems"]
+    for text_ in (done.output, json.dumps(found)):
+        assert "hunter2" not in text_
+        assert f"redis://h/0?{name}=***&db=1&***" in text_
+        assert f"https://h/k?{name}=***" in text_
+
+
+@pytest.mark.parametrize("arguments", [["--changed"], ["--json"]])
+def test_output_that_cannot_be_written_is_told(arguments: list[str]) -> None:
+    """One sentence, and not where in the program that was."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >/dev/full', "sh", sys.executable, "-m", "sse_signals", "check", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "sse-signals: the output cannot be written: No space left on device.\n",
+    )
+
+
 def test_programs_get_values_as_what_they_are() -> None:
     """Numbers, truth values and lists are so in JSON; a value that is no good is the text that was given."""
     found = in_json("--insecure", "--port", "9", "--auth", "x", SIGNALS_TRUSTED_PROXIES="10.0.0.1 unix")
@@ -224,13 +260,13 @@ def test_no_value_is_cut_however_narrow(width: int | None) -> None:
 
 def test_connections_are_shown_with_what_came_of_them() -> None:
     """Who cannot be used now does not make settings bad, but is named at the end."""
-    there = Connection("SIGNALS_BROKER", "redis://h", good=True, detail="It is \x1bthere.")
+    there = Connection("SIGNALS_BROKER", "redis://h/\x1b", good=True, detail="It is \x1bthere.")
     away = Connection("SIGNALS_JWT_JWKS_URL", "https://h", good=False, detail="It is away.")
     report = Report(examine({}, {}), Start((), connections=(there, away)))
     told = [COLOUR.sub("", line) for line in text(report, None, changed=True)]
     assert told[1:] == [
         "",
-        "SIGNALS_BROKER redis://h can be used",
+        r"SIGNALS_BROKER redis://h/\x1b can be used",
         r"  It is \x1bthere.",
         "",
         "SIGNALS_JWT_JWKS_URL https://h cannot be used",

@@ -50,10 +50,10 @@ async def test_servers_are_reached(redis_server: RedisServer, nats_server: NatsS
 
 async def test_a_server_that_is_away_is_no_fault_of_a_setting() -> None:
     """That has a status of its own, and the sentence says where and why, without the password."""
-    found = await connected("--broker", f"redis://u:canary@{NOBODY}/0", status=3)
+    found = await connected("--broker", f"redis://u:canary@{NOBODY}/0?password=canary", status=3)
     assert found["good"]
     (log,) = found["connections"]
-    assert log["place"] == f"redis://***@{NOBODY}/0"
+    assert log["place"] == f"redis://***@{NOBODY}/0?password=***"
     assert log["detail"].startswith("The log cannot be reached: Redis at redis://***@")
     assert log["detail"].endswith("1).")
     assert "canary" not in json.dumps(found)
@@ -88,8 +88,11 @@ async def test_issuers_are_asked_for_their_keys() -> None:
         jwt = {"SIGNALS_AUTH": "jwt,backstage", "SIGNALS_BACKSTAGE_URL": issuer.url}
 
         async def keys(path: str, status: int) -> tuple[bool, str]:
-            found = await connected(SIGNALS_JWT_JWKS_URL=f"{issuer.url}{path}", **jwt, status=status)
+            url = f"{issuer.url}{path}?sig=canary"
+            found = await connected(SIGNALS_JWT_JWKS_URL=url, **jwt, status=status)
+            assert "canary" not in json.dumps(found)
             log, jwks, backstage = found["connections"]
+            assert jwks["place"] == url.replace("canary", "***")
             assert log["good"]
             assert (backstage["setting"], backstage["good"]) == ("SIGNALS_BACKSTAGE_URL", True)
             assert backstage["place"] == f"{issuer.url}/api/auth/.well-known/jwks.json"

@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,3 +180,31 @@ def test_wrong_arguments_are_told(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(top, arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "to", "reason"),
+    [
+        ([], ">&-", "stdout is closed"),
+        (["--once"], ">/dev/full", "No space left on device"),
+        (["--json"], ">/dev/full", "No space left on device"),
+    ],
+)
+async def test_output_that_cannot_be_written_is_told(arguments: list[str], to: str, reason: str) -> None:
+    """One sentence, and not where in the program that was."""
+    async with told.standing_in(told.overview()) as server:
+        command = [sys.executable, "-m", "sse_signals", "top", "--url", server.url, *OFTEN, *arguments]
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", f'exec "$@" {to}', "sh", *command, stderr=subprocess.PIPE
+        )
+        _, said = await process.communicate()
+    assert (process.returncode, said.decode()) == (1, f"sse-signals: the output cannot be written: {reason}.\n")
+
+
+async def test_what_is_nested_too_deep_is_told() -> None:
+    """Readers of JSON go deeper than writers do."""
+    nested = json.dumps(told.overview())[:-1] + f', "more": {"[" * 1015}{"]" * 1015}}}'
+    async with told.standing_in(lambda: web.Response(text=nested)) as server:
+        said = await failed(server.url, "--json", status=3)
+        assert "nested deeper than any overview is" in said
+        assert (await topped(server.url)).exit_code == 0

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from sse_signals.commands.top.document import overview
 from sse_signals.commands.top.members import MOST, Unreadable
+from sse_signals.commands.top.quantities import clock
+from sse_signals.life import shapes
 from tests.commands.top import overviews as told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REASONS = {str(number): number for number in range(101)}
 WHOLE = told.overview(streams=[told.stream(1)], closed=[told.closed(2)])
 
 
@@ -83,6 +86,15 @@ def _at(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     [
         (_at("time", value="noon"), "time of the answer is no time"),
         (_at("time", value=12), "time of the answer is no text"),
+        (_at("time", value="0001-01-01T00:00:00+23:59"), "time of the answer is no time from 1970 to 9999"),
+        (_at("time", value="1969-12-31T23:59:59.999Z"), "time of the answer is no time from 1970 to 9999"),
+        (_at("time", value="9999-12-31T23:59:59-23:59"), "time of the answer is no time from 1970 to 9999"),
+        (_at("nodes", value=[{}] * 1001), "nodes of the answer is a list of more than 1000"),
+        (_at("streams", value=[{}] * 1001), "streams of the answer is a list of more than 1000"),
+        (_at("closed", value=[{}] * 1001), "closed of the answer is a list of more than 1000"),
+        (_at("streams", 0, "topics", value=["a"] * 101), "topics of streams 1 is a list of more than 100"),
+        (_at("nodes", 0, "streams", "closed", value=REASONS), "closed of streams of nodes 1 is an object with more"),
+        (_at("nodes", 0, "streams", "refused", value=REASONS), "refused of streams of nodes 1 is an object with more"),
         (_at("node", value=None), "node of the answer is no text"),
         (_at("nodes", value={}), "nodes of the answer is no list"),
         (_at("nodes", 0, value=7), "nodes 1 is no object"),
@@ -106,16 +118,37 @@ def test_what_is_no_overview_is_told_where(change: Callable[[dict[str, Any]], No
     """A hub may be of another version, or somebody else: the text names the member, and none of its content."""
     document = copy.deepcopy(WHOLE)
     change(document)
-    with pytest.raises(Unreadable, match=f"^{said}$"):
+    with pytest.raises(Unreadable, match=f"^{said}"):
         overview(document)
 
 
 def test_what_is_odd_is_bounded() -> None:
     """A time before the start counts as none, a text that goes on is cut, a time without a zone is UTC."""
     document = told.overview(time="2026-11-29T12:00:00", streams=[told.stream(age=-3, remote="x" * 5000)])
+    document["nodes"][0]["streams"]["refused"] = {"y" * 5000: 1}
     found = overview(document)
     assert found.time == told.NOON
     assert (found.streams[0].age, len(found.streams[0].remote)) == (0.0, 1000)
+    assert found.nodes[0].refused == {"y" * 1000: 1}
+
+
+def test_as_much_as_a_hub_tells_is_read() -> None:
+    """Its greatest limit of streams, each of eight topics, and as many nodes and reasons as nodes tell each other."""
+    node = told.node()
+    node["streams"]["closed"] = {str(number): number for number in range(100)}
+    streams = [told.stream(number, topics=["t"] * 8) for number in range(1000)]
+    found = overview(told.overview(nodes=[node] * 1000, streams=streams, closed=[told.closed()] * 1000))
+    assert (len(found.nodes), len(found.streams), len(found.closed)) == (1000, 1000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("time", "shown"),
+    [("1970-01-01T00:00:00.000Z", "00:00:00Z"), ("9999-12-31T23:59:59.999Z", "23:59:59Z")],
+)
+def test_each_time_that_nodes_tell_each_other_can_be_shown(time: str, shown: str) -> None:
+    """So that what one node says cannot blind those who look at all of them."""
+    assert shapes.time(time) == time
+    assert clock(overview(told.overview(time=time)).time) == shown
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4))

@@ -7,16 +7,18 @@ import os
 import pty
 import signal
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from sse_signals.commands.top import live
 from sse_signals.commands.top.document import overview
 from sse_signals.commands.top.hub import Hub
 from sse_signals.commands.top.live import watch
 from sse_signals.commands.top.rates import sample
 from sse_signals.commands.top.terminal import Terminal
-from sse_signals.errors import NotGranted
+from sse_signals.errors import BrokerUnavailable, NotGranted
 from tests.commands.top import overviews as told
 
 if TYPE_CHECKING:
@@ -61,6 +63,15 @@ class Asked(Hub):
         return said, overview(said)
 
 
+async def until(paper: Paper, seen: Callable[[], bool]) -> None:
+    """Wait for what is shown, or for what the hub is asked."""
+    for _ in range(10_000):
+        if seen():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(paper.shown)
+
+
 async def test_a_terminal_that_is_gone_ends_it_without_a_signal(
     monkeypatch: pytest.MonkeyPatch, blockbuster: BlockBuster
 ) -> None:
@@ -91,16 +102,9 @@ async def test_a_pause_leaves_the_hub_alone() -> None:
     _, first = await hub.ask()
     watching = asyncio.create_task(watch(hub, sample(first, None), 0, paper))
 
-    async def until(seen: Callable[[], bool]) -> None:
-        for _ in range(10_000):
-            if seen():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError(paper.shown)
-
-    await until(lambda: hub.asked > 2)
+    await until(paper, lambda: hub.asked > 2)
     os.write(ours, b"p")
-    await until(lambda: "paused" in paper.shown[0])
+    await until(paper, lambda: "paused" in paper.shown[0])
     for _ in range(3):  # what was under way
         await asyncio.sleep(0)
     before, picture = hub.asked, paper.shown
@@ -108,7 +112,7 @@ async def test_a_pause_leaves_the_hub_alone() -> None:
         await asyncio.sleep(0)
     assert (hub.asked, paper.shown) == (before, picture)
     os.write(ours, b"p")
-    await until(lambda: hub.asked > before + 2)
+    await until(paper, lambda: hub.asked > before + 2)
     assert "paused" not in paper.shown[0]
     os.write(ours, b"q")
     assert await watching == 0
@@ -141,5 +145,61 @@ async def test_a_grant_that_is_gone_ends_it() -> None:
     with pytest.raises(NotGranted):
         await watch(Refusing("http://h", None, limit=1), sample(first, None), 0, paper)
     assert len(paper.safe) == 2
+    os.close(ours)
+    os.close(theirs)
+
+
+async def test_how_long_a_hub_is_away_is_counted_from_when_it_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is tried meanwhile; when it comes back and goes again, from then."""
+    clock = iter(range(1_000_000))
+    monkeypatch.setattr(live, "time", SimpleNamespace(time=lambda: told.NOON + next(clock)))
+    away = True
+
+    class Leaving(Asked):
+        async def ask(self) -> tuple[dict[str, Any], Overview]:
+            if away:
+                self.asked += 1
+                raise BrokerUnavailable("http://h/signals cannot be reached: nobody is there.")
+            return await super().ask()
+
+    theirs, ours = os.pipe()
+    for end in (theirs, ours):
+        os.set_blocking(end, False)
+    hub, paper = Leaving("http://h", None, limit=1), Paper(theirs)
+    _, first = await Asked("http://h", None, limit=1).ask()
+    watching = asyncio.create_task(watch(hub, sample(first, None), 0, paper))
+
+    def since() -> str:
+        return paper.shown[1].partition("since ")[2].partition(",")[0]
+
+    await until(paper, lambda: hub.asked > 0 and "Away for" in paper.shown[1])
+    before, asked = since(), hub.asked
+    assert before
+    await until(paper, lambda: hub.asked > asked + 3)
+    assert since() == before
+    away = False
+    await until(paper, lambda: "Away" not in paper.shown[1])
+    away = True
+    await until(paper, lambda: "Away for" in paper.shown[1])
+    assert since() > before
+    os.write(ours, b"q")
+    assert await watching == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+async def test_afterwards_signals_and_keys_are_what_they_were() -> None:
+    """What else the process does is not ended by what the picture has left behind."""
+    theirs, ours = os.pipe()
+    for end in (theirs, ours):
+        os.set_blocking(end, False)
+    heeded = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGWINCH, signal.SIGTSTP)
+    before = [signal.getsignal(number) for number in heeded]
+    _, first = await Asked("http://h", None, limit=1).ask()
+    os.write(ours, b"q")
+    assert await watch(Asked("http://h", None, limit=1), sample(first, None), 60, Paper(theirs)) == 0
+    assert [signal.getsignal(number) for number in heeded] == before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not asyncio.get_running_loop().remove_reader(theirs)
     os.close(ours)
     os.close(theirs)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from sse_signals.commands.top.document import overview
-from sse_signals.commands.top.rates import Sample, document, sample
+from sse_signals.commands.top.rates import Rates, Sample, document, sample
 from tests.commands.top import overviews as told
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sse_signals.commands.top.document import Stream
+
 OTHER = "77aa01bc"
+NONE = Rates(signals=0, delivered=0, size=0, opened=0, closed=0, refused=0)
 
 
 def samples(*said: dict[str, Any]) -> Sample:
@@ -129,3 +136,40 @@ def test_programs_get_the_hubs_own_words_and_the_rates() -> None:
         "refused": 0,
         "streams": {f"{told.NODE}-{1:016x}": 3.333},
     }
+
+
+class Once(tuple["Stream", ...]):  # noqa: SLOT001 - it counts
+    """Streams that are gone through once, however many nodes there are."""
+
+    gone_through = False
+
+    def __iter__(self) -> Iterator[Stream]:
+        assert not self.gone_through
+        self.gone_through = True
+        return super().__iter__()
+
+
+class Known(dict[str, Any]):
+    """Rates that are looked up by name, and never gone through."""
+
+    def items(self) -> Any:
+        raise AssertionError("this takes nodes times streams")
+
+
+def test_the_time_that_rates_take_grows_with_nodes_and_streams_and_not_with_their_product() -> None:
+    """A hub that tells of many of both cannot keep whoever looks from anything else."""
+    nodes = [told.node(name) for name in (told.NODE, OTHER, "c", "d")]
+    streams = [told.stream(1), told.stream(2, of=OTHER)]
+    for at in (0.0, 1.0):
+        before = samples(told.overview(nodes=nodes, streams=streams), told.overview(nodes=nodes, streams=streams))
+        before = replace(before, overview=replace(before.overview, streams=Once(before.overview.streams)))
+        before = replace(before, rates=Known({OTHER: NONE}), deliveries=Known({f"{OTHER}-{2:016x}": 7.0}))
+        now = overview(
+            told.overview(
+                nodes=[told.node(name, at) for name in (told.NODE, OTHER, "c", "d")],
+                streams=streams,
+            )
+        )
+        found = sample(replace(now, streams=Once(now.streams)), before)
+        assert len(found.rates) == (4 if at else 1)
+        assert found.deliveries[f"{OTHER}-{2:016x}"] == (0.0 if at else 7.0)

@@ -83,8 +83,8 @@ def ended(terminal: Screen, *, by: signal.Signals | str) -> int:
 
 @pytest.mark.parametrize(
     ("by", "status"),
-    [("\x03", 130), (signal.SIGTERM, 143)],
-    ids=["ctrl-c", "SIGTERM"],
+    [("\x03", 130), ("\x1c", 131), (signal.SIGTERM, 143)],
+    ids=["ctrl-c", "ctrl-backslash", "SIGTERM"],
 )
 async def test_the_terminal_is_given_back_however_it_ends(by: signal.Signals | str, status: int) -> None:
     """Each way has its status, and none leaves another screen, no cursor or silent keys."""

@@ -1,0 +1,68 @@
+"""A whole terminal on descriptors of a test's own: what is sent there."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import tty
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from sse_signals.commands.top.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def pair() -> Iterator[tuple[int, int]]:
+    """Have a pseudo-terminal as stdout, which passes on what it is given as it is."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    with (
+        os.fdopen(theirs, "w") as output,
+        open(os.devnull) as nothing,  # noqa: PTH123 - stdin is a file
+        mock.patch.multiple(sys, stdout=output, stdin=nothing),
+    ):
+        yield ours, theirs
+    os.close(ours)
+
+
+def test_a_terminal_that_others_do_not_wait_for_gets_the_whole_picture() -> None:
+    """A descriptor that does not block is waited for; the terminal is there all the while."""
+    drawn = "x" * 50_000 + "end"
+
+    def read(ours: int, theirs: int) -> bytes:
+        while select.select([], [theirs], [], 0)[1]:  # until it takes no more
+            pass
+        text = b""
+        while not text.endswith(b"end"):
+            text += os.read(ours, 65_536)
+        return text
+
+    with pair() as (ours, theirs), ThreadPoolExecutor(1) as threads:
+        os.set_blocking(theirs, False)
+        reading = threads.submit(read, ours, theirs)
+        assert Terminal(coloured=True).draw([drawn])
+        assert reading.result(20).decode().endswith(drawn)
+
+
+def test_what_was_shown_before_is_shown_again_when_the_terminal_was_given_back() -> None:
+    """Nobody knows what has become of it meanwhile; otherwise only what has changed is sent."""
+    with pair() as (ours, _), Terminal(coloured=True) as terminal:
+
+        def sent() -> bytes:
+            return os.read(ours, 65_536) if select.select([ours], [], [], 0)[0] else b""
+
+        assert terminal.draw(["there"])
+        assert b"there" in sent()
+        assert terminal.draw(["there"])
+        assert sent() == b""
+        with terminal.given_back():
+            pass
+        assert terminal.draw(["there"])
+        assert b"there" in sent()
