@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -74,6 +75,20 @@ def line(cells: Sequence[Cell], width: int | None, separator: str = SEPARATOR) -
         left -= columns_of(between) + columns_of(shown)
         parts.append(between + paint(shown, cell.colour))
     return "".join(parts)
+
+
+def wrapped(text: str, width: int | None, colour: str | None = None) -> list[str]:
+    """Return the lines of a text that nobody may miss the end of.
+
+    Args:
+        text: The text; it may come from elsewhere.
+        width: Columns of the terminal; None for one line, however long.
+        colour: Of all lines.
+    """
+    shown = plain(text)
+    # Where characters are wide, a line is cut.
+    lines = [shown] if width is None else textwrap.wrap(shown, max(width, 1))
+    return [line([Cell(each, colour)], width) for each in lines]
 
 
 def _sizes(columns: Sequence[Column], width: int) -> dict[int, int]:

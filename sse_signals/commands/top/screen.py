@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.commands.plain import columns_of
 from sse_signals.commands.table import Cell
 from sse_signals.commands.top import tables
-from sse_signals.commands.top.layout import line
+from sse_signals.commands.top.layout import line, wrapped
 from sse_signals.commands.top.quantities import amount, clock, count, span
 from sse_signals.commands.top.view import ordered
 
@@ -25,6 +25,7 @@ _ROOMY: Final = 24  # lines from which on there are empty ones between the parts
 _FEWEST: Final = 4  # lines of the nodes, below which they are left out
 _FEW: Final = 10  # lines for streams, from which on closed ones get their whole share
 _MANY: Final = 3  # of the lines of a terminal, nodes take at most one in so many
+_KEY: Final = 10  # columns of a key, or of a word that is explained
 _SHOWN: Final = 10  # closed streams where there is no terminal
 _SORTS: Final = {"lag": "lag", "buffered": "buffered", "rate": "events/s", "age": "age"}
 _HELP: Final = (
@@ -73,13 +74,12 @@ def picture(scene: Scene, columns: int, rows: int) -> list[str]:
         columns: How wide the terminal is.
         rows: How many lines it has.
     """
-    head = [_title(scene, columns), *_trouble(scene, columns), _summary(scene.sample.overview, columns)]
+    overview = scene.sample.overview
+    told = [*_trouble(scene, columns), *_missing(overview, columns)]
+    head = [_title(scene, columns), *told, _summary(overview, columns)]
     foot = [_keys(scene.view, columns)]
     room = rows - len(head) - len(foot)
-    if scene.view.help:
-        body = ["", *(line([Cell(f"{key:<10}", "bold"), Cell(text)], columns, "") for key, text in _HELP)]
-    else:
-        body = _body(scene, columns, room, roomy=rows >= _ROOMY)
+    body = ["", *_help(columns)] if scene.view.help else _body(scene, columns, room, roomy=rows >= _ROOMY)
     body = [*body[: max(room, 0)], *[""] * (room - len(body))]
     return [*head, *body, *foot][: max(rows, 1)]
 
@@ -93,7 +93,7 @@ def snapshot(scene: Scene, width: int | None) -> list[str]:
     """
     sample, overview = scene.sample, scene.sample.overview
     parts = [
-        [_title(scene, width), _summary(overview, width)],
+        [_title(scene, width), *_missing(overview, width), _summary(overview, width)],
         list(tables.rates(sample.total, width)),
         _reasons(sample, width),
         list(tables.nodes(sample, width)) if len(overview.nodes) > 1 else [],
@@ -164,20 +164,30 @@ def _trouble(scene: Scene, columns: int) -> list[str]:
         return []
     away = f"Away for {span(max(scene.now - scene.since, 0.0))}: {scene.trouble.rstrip('.')}"
     tries = f"since {clock(scene.since)}, tried again every {scene.interval:g} s"
-    return [line([Cell(away, "red"), Cell(tries, "dim")], columns)]
+    return wrapped(f"{away}; {tries}", columns, "red")
+
+
+def _missing(overview: Overview, width: int | None) -> list[str]:
+    """Return the lines that say why the rest is not all there is."""
+    return [] if overview.incomplete is None else wrapped(f"incomplete: {overview.incomplete}", width, "red")
+
+
+def _help(columns: int) -> Iterable[str]:
+    for key, text in _HELP:
+        first, *others = wrapped(text, columns - _KEY) or [""]
+        yield line([Cell(f"{key:<{_KEY}}", "bold"), Cell(first)], columns, "")
+        yield from (line([Cell(" " * _KEY + other)], columns) for other in others)
 
 
 def _summary(overview: Overview, width: int | None) -> str:
     nodes = overview.nodes
-    behind = sum(node.behind for node in nodes)
+    behind, there = sum(node.behind for node in nodes), sum(node.open for node in nodes)
     cells = [
-        Cell(f"{count(sum(node.open for node in nodes))} streams", "bold"),
+        Cell(f"{count(there)} stream{'' if there == 1 else 's'}", "bold"),
         Cell(f"{count(behind)} behind", "yellow" if behind else None),
         Cell(_up(nodes)),
         *_held(nodes, overview.time),
     ]
-    if overview.incomplete is not None:
-        cells.insert(0, Cell(f"incomplete: {overview.incomplete}", "red"))
     return line(cells, width)
 
 

@@ -59,7 +59,7 @@ async def test_a_hub_is_pictured_once(hub: Running, http: aiohttp.ClientSession)
     assert done.exit_code == 0
     assert done.stderr == ""
     assert hub.url in done.stdout
-    assert "1 streams · 0 behind · up " in done.stdout
+    assert "1 stream · 0 behind · up " in done.stdout
     row = next(line for line in done.stdout.splitlines() if "orders/*" in line)
     assert " live " in row
     assert " 127.0.0.1" in row

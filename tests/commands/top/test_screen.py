@@ -191,15 +191,17 @@ def test_a_hub_that_is_away_leaves_its_last_picture() -> None:
     """One line says for how long, why, and that it is tried again."""
     of = scene(busy(), busy(1), trouble="Connection refused.", since=told.NOON + 5, now=told.NOON + 17.2)
     head, away, *rest = shown(of).splitlines()
-    assert away == "Away for 12s: Connection refused · since 12:00:05Z, tried again every 1 s"
+    assert away == "Away for 12s: Connection refused; since 12:00:05Z, tried again every 1 s"
     assert "12:00:01Z" in head
     assert any("ann0" in line for line in rest)
 
 
 def test_what_is_missing_is_told_first() -> None:
     """A cluster of which something is not known says so."""
-    found = shown(scene(told.overview(incomplete="One node has not answered.")))
-    assert found.splitlines()[1].startswith("incomplete: One node has not answered. · 2 streams")
+    reason = "What nodes tell each other is out of reach, so that only the streams of one node are shown."
+    found = shown(scene(told.overview(incomplete=reason)), 40).splitlines()
+    assert " ".join(found[1:4]) == f"incomplete: {reason}"
+    assert found[4].startswith("2 streams")
 
 
 def test_nothing_is_open_and_nothing_was() -> None:
@@ -267,3 +269,12 @@ def test_it_explains_itself() -> None:
 def test_any_topic_fits(topics: list[str], columns: int) -> None:
     """Whatever people call their topics, a line stays a line and no wider than the terminal."""
     shown(scene(told.overview(streams=[told.stream(topics=topics)])), columns, 12)
+
+
+def test_help_is_readable_in_a_narrow_terminal() -> None:
+    """Each explanation goes on in the next line, so that nothing of it is missing."""
+    of = scene(busy())
+    found = shown(replace(of, view=View(help=True)), 40, 40)
+    words = " ".join(found.split())
+    assert "pause: the picture stays, and the hub is not asked; p again goes on" in words
+    assert "how long ago the oldest of them was published" in words

@@ -55,7 +55,7 @@ async def test_a_hub_is_watched(hub: Running, http: aiohttp.ClientSession) -> No
         terminal.until("No stream is open.")
         loop.call_soon_threadsafe(opened.set)
         terminal.until("orders/*")
-        assert "1 streams" in terminal.text
+        assert "1 stream" in terminal.text
         assert not terminal.echoes()
         loop.call_soon_threadsafe(closed.set)
         terminal.until(lambda text: "client-gone 1" in text and "Ago" in text)
