@@ -2,44 +2,43 @@
 
 The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what they take and give, and what they raise.
 
-What brings a server or an HTTP client with it is imported when it is first used, so that a command starts at once, and
-a client without the server.
+Each is imported when it is first used, so that a command starts at once, and a client without the server.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from sse_signals.broker_options import BrokerOptions
-from sse_signals.errors import (
-    BrokerUnavailable,
-    ConfigurationError,
-    IdempotencyConflict,
-    IdempotencyTableFull,
-    InvalidInput,
-    IssuerUnavailable,
-    MessageTooLarge,
-    NotAuthenticated,
-    NotGranted,
-    NotRecognised,
-    SignalsError,
-    SignalsGap,
-    TooMany,
-    UnexpectedAnswer,
-)
-from sse_signals.grants import Grants, PublishGrant
-from sse_signals.identity import Identity
-from sse_signals.interfaces import Authenticator, Credentials
-from sse_signals.model import Event, HistoryLimits
-from sse_signals.rules import Rule, Rules
-from sse_signals.subscriptions import SignalEvent, SignalStream
+TYPE_CHECKING = False  # importing typing takes longer than all of this
 
 if TYPE_CHECKING:
     from sse_signals.app import SignalsService
     from sse_signals.authenticators import authentication
+    from sse_signals.broker_options import BrokerOptions
     from sse_signals.client.signals_client import SignalsClient
     from sse_signals.client.sync_signals_client import SyncSignalsClient
+    from sse_signals.errors import (
+        BrokerUnavailable,
+        ConfigurationError,
+        IdempotencyConflict,
+        IdempotencyTableFull,
+        InvalidInput,
+        IssuerUnavailable,
+        MessageTooLarge,
+        NotAuthenticated,
+        NotGranted,
+        NotRecognised,
+        SignalsError,
+        SignalsGap,
+        TooMany,
+        UnexpectedAnswer,
+    )
     from sse_signals.event_broker import EventBroker
+    from sse_signals.grants import Grants, PublishGrant
+    from sse_signals.identity import Identity
+    from sse_signals.interfaces import Authenticator, Credentials
     from sse_signals.life.authentication import Authentication
+    from sse_signals.model import Event, HistoryLimits
+    from sse_signals.rules import Rule, Rules
+    from sse_signals.subscriptions import SignalEvent, SignalStream
     from sse_signals.web.site import Limits
 
 __all__ = [
@@ -80,16 +79,42 @@ __all__ = [
 
 _LATER = {
     "Authentication": "life.authentication",
+    "Authenticator": "interfaces",
+    "BrokerOptions": "broker_options",
+    "BrokerUnavailable": "errors",
+    "ConfigurationError": "errors",
+    "Credentials": "interfaces",
+    "Event": "model",
     "EventBroker": "event_broker",
+    "Grants": "grants",
+    "HistoryLimits": "model",
+    "IdempotencyConflict": "errors",
+    "IdempotencyTableFull": "errors",
+    "Identity": "identity",
+    "InvalidInput": "errors",
+    "IssuerUnavailable": "errors",
     "Limits": "web.site",
+    "MessageTooLarge": "errors",
+    "NotAuthenticated": "errors",
+    "NotGranted": "errors",
+    "NotRecognised": "errors",
+    "PublishGrant": "grants",
+    "Rule": "rules",
+    "Rules": "rules",
+    "SignalEvent": "subscriptions",
+    "SignalStream": "subscriptions",
     "SignalsClient": "client.signals_client",
+    "SignalsError": "errors",
+    "SignalsGap": "errors",
     "SignalsService": "app",
     "SyncSignalsClient": "client.sync_signals_client",
+    "TooMany": "errors",
+    "UnexpectedAnswer": "errors",
     "authentication": "authenticators",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import what is used for the first time (PEP 562)."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,32 @@
-"""``python -m sse_signals`` is the command ``sse-signals``."""
+"""Where the command ``sse-signals``, which is also ``python -m sse_signals``, begins."""
 
-from sse_signals.cli import main
+import os
 
-main()
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command; Ctrl-C ends it without a traceback also while it is still being imported."""
+    try:
+        import signal  # noqa: PLC0415 - from here on Ctrl-C is seen to
+
+        # An exception out of the middle of an import is told by whoever imports, and not always passed on.
+        heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # what runs in the background may not
+        if heeded:
+            signal.signal(signal.SIGINT, _end)
+        from sse_signals.cli import main as command  # noqa: PLC0415 - it takes long
+
+        if heeded:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        command()
+    except KeyboardInterrupt:  # where click catches none: while a shell completes, for example
+        raise SystemExit(_INTERRUPTED) from None
+
+
+def _end(*_: object) -> None:
+    """End at once: nothing has been begun."""
+    os._exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

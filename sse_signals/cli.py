@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sse_signals.commands.failures import epilog, interrupted
+from sse_signals.commands.output import see_to_stderr
+from sse_signals.commands.unforeseen import end
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -71,6 +73,14 @@ class Commands(click.Group):
             near = get_close_matches(args[0], COMMANDS, 1)
             mend = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {args[0]!r}. {mend}", ctx) from None
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the whole; nobody ever sees a traceback who has not asked for one."""
+        see_to_stderr()
+        try:
+            return super().main(*args, **extra)
+        except Exception as error:  # noqa: BLE001 - told, whatever it is
+            end(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C always ends it in the same way."""

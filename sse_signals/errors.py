@@ -190,4 +190,12 @@ class UnexpectedAnswer(SignalsError):
 
 
 class LoadFailed(SignalsError):
-    """A hub could not be measured; the text is one sentence that says what it refused or where it cannot be reached."""
+    """A hub could not be measured; the text is one sentence that says what it refused or where it cannot be reached.
+
+    Attributes:
+        status: The HTTP status of a refusal; None where there was no answer, or one that says something else.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status

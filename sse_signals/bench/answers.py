@@ -25,6 +25,7 @@ _GOODBYES: Final = {
     "starting": "is still starting; try again in a moment",
     "shutdown": "is shutting down",
 }
+_NO_CREDENTIALS: Final = ":no-credentials"  # how the type of such a problem ends
 _SHOWN: Final = 200  # characters of an answer that are told
 
 
@@ -105,7 +106,9 @@ def told(answer: bytes) -> str:
 def _reason(body: bytes) -> str:
     try:
         problem: Any = orjson.loads(body)
-        text = " ".join(str(problem[name]) for name in ("detail", "hint") if problem.get(name))
+        # How HTTP shows credentials is of no use to who types: the command says how it is given a token.
+        names = ("detail",) if str(problem.get("type")).endswith(_NO_CREDENTIALS) else ("detail", "hint")
+        text = " ".join(str(problem[name]) for name in names if problem.get(name))
     except (ValueError, AttributeError):
         text = _MARKUP.sub(" ", body.decode(errors="replace"))
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sse_signals.bench.answers import refuses, told
+from sse_signals.bench.answers import code, refuses, told
 from sse_signals.bench.connections import raise_failure, read
 from sse_signals.errors import LoadFailed
 
@@ -111,5 +111,6 @@ class Opening:
             return False
         self.received += data
         if not data or refuses(self.received):
-            raise LoadFailed(f"A stream was refused: the hub {told(self.received).rstrip('.')}.")
+            text = f"A stream was refused: the hub {told(self.received).rstrip('.')}."
+            raise LoadFailed(text, status=code(self.received))
         return b"\r\n\r\n" in self.received and self._ready in self.received

@@ -43,21 +43,22 @@ def find(
     """
     url = url.rstrip("/")
     target = Target.hub(url, topic, headers=headers, verify=verify)
-    first, reason = _open(target, patience)
+    status, reason = _open(target, patience)
     if reason is None:
         return url, target
-    if first == _NOT_FOUND and not url.endswith(PREFIX):
+    if status == _NOT_FOUND and not url.endswith(PREFIX):
         prefixed = Target.hub(url + PREFIX, topic, headers=headers, verify=verify)
-        second, reason = _open(prefixed, patience)
+        status, reason = _open(prefixed, patience)
         if reason is None:
             return url + PREFIX, prefixed
-        if second == _NOT_FOUND:
+        if status == _NOT_FOUND:
             raise LoadFailed(
-                f"There is no hub at {url} or {url}{PREFIX}: the URL has to end with the prefix of the hub's routes."
+                f"There is no hub at {url} or {url}{PREFIX}: the URL has to end with the prefix of the hub's routes.",
+                status=status,
             )
-    elif first == _NOT_FOUND:
-        raise LoadFailed(f"There is no hub at {url}: the URL has to end with the prefix of the hub's routes.")
-    raise LoadFailed(reason)
+    elif status == _NOT_FOUND:
+        reason = f"There is no hub at {url}: the URL has to end with the prefix of the hub's routes."
+    raise LoadFailed(reason, status=status)
 
 
 def _open(target: Target, patience: float) -> tuple[int | None, str | None]:
@@ -81,9 +82,9 @@ def _open(target: Target, patience: float) -> tuple[int | None, str | None]:
 def _mended(sentence: str, received: bytes, *, tls: bool) -> str:
     """Add to a refusal what the command can do about it."""
     if code(received) == _UNAUTHORIZED:
-        return f"{sentence.removesuffix('.')}; --header 'Authorization: …' gives credentials."
+        return f"{sentence.removesuffix('.')}; --token, or SIGNALS_TOKEN, gives a token."
     if sentence.startswith("The certificate"):
         return f"{sentence.removesuffix('.')}; --no-verify takes any."
-    if not tls and (sentence.endswith("without an answer.") or received.startswith(_TLS)):
+    if not tls and (sentence.endswith(("without an answer.", "reset by peer.")) or received.startswith(_TLS)):
         return f"{sentence.removesuffix('.')}: may it be https://?"
     return sentence

@@ -118,7 +118,9 @@ def parse(url: str, *, verify: bool = True) -> tuple[Address, str]:
     if parts.scheme not in _DEFAULT_PORTS or not host:
         raise ConfigurationError(f"{url!r} is no URL of a hub; write it like http://127.0.0.1:8080/signals.")
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigurationError("The URL of a hub has no query, fragment or password; use --header for credentials.")
+        raise ConfigurationError(
+            "The URL of a hub has no query, fragment or password; use --token or --header for credentials."
+        )
     address = Address(host, port or _DEFAULT_PORTS[parts.scheme], tls=parts.scheme == "https", verify=verify)
     return address, quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
 

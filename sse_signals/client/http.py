@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,10 @@ from yarl import URL
 from sse_signals.client.answers import MAX_ANSWER, Answer
 from sse_signals.client.publishing import CLOSED, Failed
 from sse_signals.client.requests import AT_ONCE, CONNECT, KEEP
+from sse_signals.client.tls_words import told as tls_told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from ssl import SSLContext
     from types import SimpleNamespace
 
     from sse_signals.client.requests import Request
@@ -61,7 +62,7 @@ class Link:
         except TimeoutError:
             return Failed(f"no answer within {seconds:.3g} s", sent=bool(sent))
         except (aiohttp.ClientError, OSError) as error:
-            return Failed(told(error), sent=bool(sent))
+            return Failed(told(error), sent=bool(sent), final=final(error))
 
     async def open(self, request: Request, seconds: float) -> aiohttp.ClientResponse:
         """Send a request, and return its answer as far as its head; whoever reads it closes it.
@@ -105,7 +106,7 @@ class Link:
         )
 
 
-def new_link(tls: SSLContext | None = None) -> Link:
+def new_link(tls: ssl.SSLContext | None = None) -> Link:
     """Return connections for the running event loop; nothing is connected yet.
 
     Args:
@@ -140,10 +141,18 @@ async def read(response: aiohttp.ClientResponse) -> Answer:
     return Answer(response.status, response.headers, body)
 
 
+def final(error: Exception) -> bool:
+    """Say whether another try will fail in the same way: no certificate becomes valid by that."""
+    return isinstance(error, aiohttp.ClientConnectorCertificateError)
+
+
 def told(error: Exception) -> str:
     """Return why a request failed; the errors' own texts may hold what was sent."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not valid ({error.certificate_error})"
+        why = error.certificate_error
+        return f"its certificate is not valid ({getattr(why, 'verify_message', why)})"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ssl.SSLError):
+        return tls_told(error.os_error)
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientConnectorDNSError):
         return (os.strerror(error.errno) if error.errno else error.strerror) or "no connection"
     kinds = (text for kind, text in _TOLD if isinstance(error, kind))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0  # seconds that a publish may take altogether
 MAX_TIMEOUT: Final = 240.0  # seconds; a hub remembers keys for 5 minutes, and a later repeat would be published twice
+_LAST: Final = 0.5  # seconds before the end in which no other try need be begun
 ONE_TRY: Final = 10.0  # seconds that one try may take; a hub answers within two
 
 
@@ -140,7 +141,9 @@ def publishing(
         else:
             taken = taken or outcome.sent
             error, wait = BrokerUnavailable(f"{hub.prefix} cannot be reached: {outcome.reason}"), 0.0
-        wait += backoff(attempt, fraction(), first=0.2, longest=5.0)
+        # At most half of what is left, so that it is tried up to the end.
+        longest = min(5.0, max(_LAST, (until - clock()) / 2))
+        wait += backoff(attempt, fraction(), first=0.2, longest=longest)
         if clock() + wait >= until or (isinstance(outcome, Failed) and outcome.final):
             raise _given_up(error, attempt, taken=taken, retry_after=wait)
         yield Pause(wait, str(error))
@@ -204,5 +207,5 @@ def _given_up(error: SignalsError, tries: int, *, taken: bool, retry_after: floa
     if not isinstance(error, BrokerUnavailable):
         _note(error, taken=taken)
         return error
-    text = f"{error} (after {tries} {'try' if tries == 1 else 'tries'})"
+    text = f"{str(error).removesuffix('.')} (after {tries} {'try' if tries == 1 else 'tries'})"
     return BrokerUnavailable(text, outcome_unknown=taken, retry_after=retry_after)

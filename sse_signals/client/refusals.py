@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sse_signals.client.answers import Answer, Problem
 
+_AWAY: Final = frozenset({408, 502, 503, 504})  # the server is, whoever says so
 _RETRY: Final = 1.0  # seconds, where an answer does not say
 
 
@@ -35,6 +36,8 @@ def refusal(answer: Answer, where: str) -> SignalsError:
         where: The hub's URL, for people.
     """
     found = problem(answer)
+    if answer.status in _AWAY:
+        return _unavailable(answer, found, where)
     make = _REFUSALS.get(answer.status)
     error = None if make is None else make(answer, found)
     return error or no_hub(answer, where)
@@ -80,13 +83,13 @@ def _too_many(answer: Answer, found: Problem) -> SignalsError:
     return TooMany(found.kind or "refused", detail, retry_after=_wait(answer))
 
 
-def _unavailable(answer: Answer, found: Problem) -> SignalsError:
+def _unavailable(answer: Answer, found: Problem, where: str) -> SignalsError:
     match found.kind:
         case "idempotency-table-full":
             return IdempotencyTableFull(_wait(answer))
         case "issuer-unavailable":
             return IssuerUnavailable(found.text("detail"), retry_after=_wait(answer))
-    detail = found.text("detail", f"the server answered {answer.status} {phrase(answer.status)}")
+    detail = found.text("detail", f"{where} answered {answer.status} {phrase(answer.status)}")
     return BrokerUnavailable(detail, outcome_unknown=may_be_done(answer), retry_after=_wait(answer))
 
 
@@ -94,13 +97,9 @@ _REFUSALS: Final[dict[int, Callable[[Answer, Problem], SignalsError | None]]] = 
     400: _bad_request,
     401: _not_authenticated,
     403: _not_granted,
-    408: _unavailable,
     409: _conflict,
     413: _too_large,
     429: _too_many,
-    502: _unavailable,
-    503: _unavailable,
-    504: _unavailable,
 }
 
 

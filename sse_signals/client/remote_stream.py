@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import aiohttp
 
 from sse_signals.client.answers import Answer, is_stream
-from sse_signals.client.http import read, told
+from sse_signals.client.http import final, read, told
 from sse_signals.client.inbox import Inbox
 from sse_signals.client.publishing import ONE_TRY
 from sse_signals.client.subscribing import OPENING, renew_again, renewed
@@ -153,7 +153,7 @@ class RemoteStream:
             self._waiting = "no answer has come"
             response = await self._link.open(course.request(self._token), OPENING)
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
-            return course.failed(told(error))
+            return course.failed(told(error), final=final(error))
         try:
             if not is_stream(Answer(response.status, response.headers)):
                 async with asyncio.timeout(OPENING):

@@ -9,6 +9,7 @@ from sse_signals.client.answers import from_hub, passing, retry_after
 from sse_signals.client.reading import HEARTBEAT, Reading
 from sse_signals.client.refusals import refusal
 from sse_signals.client.requests import LIVE
+from sse_signals.errors import BrokerUnavailable
 from sse_signals.retry import backoff
 
 if TYPE_CHECKING:
@@ -134,13 +135,19 @@ class Course:
         # Exactly as long as the hub asks for: it has spread its clients already.
         return Again(self._retry, "the stream ended" if goodbye is None else f"goodbye: {goodbye}")
 
-    def failed(self, reason: str, retry_after: float = 0.0) -> Again:
+    def failed(self, reason: str, retry_after: float = 0.0, *, final: bool = False) -> Again:
         """Return what follows when there was no answer, or the stream broke off.
 
         Args:
             reason: Why, for the log.
             retry_after: Seconds that the server asks to wait.
+            final: Whether another try will fail in the same way; once there was a stream, it may be well again.
+
+        Raises:
+            BrokerUnavailable: It is final, and there was no stream yet.
         """
+        if final and not self.opened:
+            raise BrokerUnavailable(f"{self._hub.prefix} cannot be reached: {reason}")
         longest = min(LONGEST, self._retry * 2 ** min(self._failures, 10))
         self._failures += 1
         return Again(max(longest * self._fraction(), retry_after), reason)

@@ -170,7 +170,9 @@ class SyncStream:
             course.begin()
             return None
         whole = wire.body(min(OPENING, until - monotonic())) if isinstance(answer, Answer) else answer
-        return self._again(course.answered(whole) if isinstance(whole, Answer) else course.failed(whole.reason))
+        return self._again(
+            course.answered(whole) if isinstance(whole, Answer) else course.failed(whole.reason, final=whole.final)
+        )
 
     def _read(self, wire: Wire, seconds: float) -> None:
         course = self._course

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 from contextlib import suppress
 from functools import partial
 from http.client import HTTPException, HTTPResponse
@@ -75,7 +76,7 @@ class Wire:
             sent = True
             response = self._response = self._ask(request)
         except _FAILURES as error:
-            return Failed(told(error), sent=sent)
+            return Failed(told(error), sent=sent, final=isinstance(error, ssl.SSLCertVerificationError))
         return Answer(response.status, response.headers)
 
     def _connected(self) -> socket.socket:

@@ -15,6 +15,8 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from sse_signals.client.tls_words import told as tls_told
+
 _TOLD: Final = (
     (NameResolutionError, "its host is not known"),
     ((TimeoutError, ConnectTimeoutError, ReadTimeoutError), "no answer in time"),
@@ -27,8 +29,8 @@ def told(error: Exception) -> str:
     """Return why a request failed; the errors' own texts may hold what was sent."""
     if isinstance(error, ProtocolError) and isinstance(error.args[-1], Exception):
         error = error.args[-1]
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return tls_told(error)
     if isinstance(error, NewConnectionError) and not isinstance(error, NameResolutionError):
         cause = error.__cause__
         return (cause.strerror if isinstance(cause, OSError) else None) or "no connection"

@@ -18,6 +18,7 @@ from sse_signals.bench.messages import MIN_SIZE, Messages
 from sse_signals.bench.probe import find
 from sse_signals.bench.run import Load, measure
 from sse_signals.commands.failures import BAD, INTERRUPTED, fail, status_of
+from sse_signals.commands.hub_options import access_options, shown, url_argument
 from sse_signals.commands.output import writing
 from sse_signals.commands.progress import Bars
 from sse_signals.commands.values import Duration, Header, Topic
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from sse_signals.bench.run import Outcome
     from sse_signals.bench.target import Target
+    from sse_signals.client.tokens import TokenSource
 
 _RATE: Final = 20.0  # messages a second
 _WIDEST: Final = 100  # columns of a report
@@ -38,13 +40,14 @@ Exit status:
   1    something was refused, lost, late, twice or out of order; the hub was
        lost; the report cannot be written
   2    wrong arguments
-  3    the hub cannot be reached, or refuses streams
+  3    the hub cannot be reached, or is not available
+  4    the hub refuses streams
   130  interrupted with Ctrl-C; what was measured until then is reported
 """
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("url")
+@url_argument
 @click.option("--streams", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="Streams to open.")
 @click.option(
     "--rate",
@@ -74,7 +77,7 @@ Exit status:
 @click.option(
     "--header", "headers", type=Header(), multiple=True, metavar="'NAME: VALUE'", help="Sent with every request."
 )
-@click.option("--no-verify", is_flag=True, help="Take any certificate.")
+@access_options
 @click.option(
     "--at-once",
     type=click.IntRange(1, 10_000),
@@ -88,11 +91,12 @@ def bench(
     *,
     topic: str | None,
     headers: tuple[tuple[str, str], ...],
+    token: TokenSource,
     no_verify: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Measure the hub at URL, such as http://127.0.0.1:8080/signals.
+    """Measure the hub at URL, by default $SIGNALS_URL, or http://127.0.0.1:8080/signals.
 
     Opens streams, publishes messages to them, checks that every stream receives every message once and in order, and
     tells how long that takes. It uses a topic of its own, so that it does not disturb others on the hub.
@@ -101,7 +105,7 @@ def bench(
     run = secrets.token_hex(4)
     try:
         files.allow(load.streams, spare_cores())
-        found, target = find(url, topic or f"bench-{run}", headers=dict(headers), verify=not no_verify)
+        found, target = find(url, topic or f"bench-{run}", headers=_headers(headers, token), verify=not no_verify)
         if found != url.rstrip("/"):
             click.echo(f"The routes of the hub are at {found}.", err=True)
         outcome = _measure(target, Messages(run, load.size), load)
@@ -112,6 +116,14 @@ def bench(
     with writing("the report"):
         _print(found, outcome, as_json=as_json)
     sys.exit(INTERRUPTED if outcome.interrupted else 0 if outcome.exact else BAD)
+
+
+def _headers(given: tuple[tuple[str, str], ...], token: TokenSource) -> dict[str, str]:
+    """Return what every request carries: a header outranks the token, which a variable may have brought."""
+    bearer = shown(token)
+    if bearer is None or any(name.lower() == "authorization" for name, _ in given):
+        return dict(given)
+    return {"Authorization": f"Bearer {bearer}", **dict(given)}
 
 
 def _load(*, streams: int, rate: float | None, in_flight: int | None, size: int, duration: float, at_once: int) -> Load:

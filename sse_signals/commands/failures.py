@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from sse_signals.commands.plain import plain
+from sse_signals.commands.words import sentence
 from sse_signals.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -29,7 +30,6 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 REFUSED: Final = 4
 INTERRUPTED: Final = 130
-_ENDS: Final = (".", "?", "!", ":")
 
 EXIT_STATUSES: Final = (
     (0, "done"),
@@ -39,7 +39,7 @@ EXIT_STATUSES: Final = (
     (REFUSED, "the hub refuses: who asks may not, or it breaks a rule or limit"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
 )
-_THERE_IS_NO_HUB: Final = (BrokerUnavailable, IssuerUnavailable, IdempotencyTableFull, LoadFailed)
+_THERE_IS_NO_HUB: Final = (BrokerUnavailable, IssuerUnavailable, IdempotencyTableFull)
 _MISTAKES: Final = (ConfigurationError, InvalidInput)
 
 
@@ -49,15 +49,9 @@ def status_of(error: SignalsError) -> int:
         return USAGE
     if isinstance(error, _THERE_IS_NO_HUB):
         return UNREACHABLE
-    if isinstance(error, UnexpectedAnswer):
-        return REFUSED if 400 <= error.status < 500 else UNREACHABLE
+    if isinstance(error, UnexpectedAnswer | LoadFailed):
+        return REFUSED if 400 <= (error.status or 0) < 500 else UNREACHABLE
     return REFUSED
-
-
-def sentence(error: SignalsError) -> str:
-    """Return what an error says, with all that was noted about it, in whole sentences."""
-    parts = [str(error), *getattr(error, "__notes__", ())]
-    return " ".join(part if part.endswith(_ENDS) else f"{part}." for part in parts)
 
 
 def fail(text: str, status: int) -> NoReturn:
@@ -67,7 +61,8 @@ def fail(text: str, status: int) -> NoReturn:
         text: What is wrong and what to do; it may hold what a hub has said.
         status: The exit status.
     """
-    click.echo(f"sse-signals: {plain(text)}", err=True)
+    with suppress(OSError):  # it cannot be told, and the status says it all the same
+        click.echo(f"sse-signals: {plain(text)}", err=True)
     sys.exit(status)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
 from sse_signals.client.tokens import checked_token
+from sse_signals.commands.paths import home_expanded
 from sse_signals.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from ssl import SSLContext
 
     from sse_signals.client.tokens import TokenSource
@@ -40,9 +41,9 @@ class TokenOption(click.ParamType["TokenSource"]):
             if value == _STDIN:
                 if ctx is not None:
                     ctx.meta[_STDIN_TAKEN] = True
-                return checked_token(sys.stdin.readline().strip())
+                return checked_token(_from_stdin())
             if value.startswith(_FILE):
-                read = _reader(Path(value[1:]).expanduser())
+                read = _reader(home_expanded(value[1:]))
                 read()
                 return read
             return checked_token(value)
@@ -53,6 +54,11 @@ class TokenOption(click.ParamType["TokenSource"]):
 def stdin_is_taken(context: click.Context) -> bool:
     """Say whether the token has come from stdin, so that nothing else can."""
     return _STDIN_TAKEN in context.meta
+
+
+def shown(token: TokenSource) -> str | None:
+    """Return the token as it is now; options give no function but one that reads a file."""
+    return cast("str | None", token() if callable(token) else token)
 
 
 def any_certificate() -> SSLContext:
@@ -72,6 +78,11 @@ def url_option(command: Command) -> Command:
     )(command)
 
 
+def url_argument(command: Command) -> Command:
+    """Give a command the argument ``url``, for those that are about one hub and nothing else."""
+    return click.argument("url", envvar=URL_VARIABLE, default=DEFAULT_URL)(command)
+
+
 def access_options(command: Command) -> Command:
     """Give a command ``--token`` and ``--no-verify``."""
     command = click.option("--no-verify", is_flag=True, help="Take any certificate.")(command)
@@ -83,6 +94,16 @@ def access_options(command: Command) -> Command:
         metavar="TOKEN|@FILE|-",
         help="Bearer token, a file that holds it, or - for stdin.",
     )(command)
+
+
+def _from_stdin() -> str:
+    if sys.stdin is None:
+        raise ConfigurationError("The token cannot come from stdin, which is closed: write @FILE.")
+    try:
+        return sys.stdin.readline().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(f"The token cannot be read from stdin: {reason}.") from None
 
 
 def _reader(path: Path) -> Callable[[], str | None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sse_signals.commands.plain import plain
+from sse_signals.commands.words import in_words
 
 if TYPE_CHECKING:
     from sse_signals.errors import SignalsGap
@@ -87,4 +88,4 @@ class Notes:
 def reason_of(text: str) -> str:
     """Return why a stream ended, in words."""
     goodbye = text.removeprefix(_GOODBYE)
-    return text if goodbye == text else f"{_GOODBYES.get(goodbye, 'the hub ends the stream')} ({goodbye})"
+    return in_words(text) if goodbye == text else f"{_GOODBYES.get(goodbye, 'the hub ends the stream')} ({goodbye})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -42,10 +43,20 @@ def writing(what: str = "the output") -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever reads has seen enough
     except OSError as error:
-        with suppress(AttributeError, OSError):  # it is closed, or no file
-            # What could not be written would be tried again at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up()
         fail(f"{what} cannot be written: {error.strerror}.", BAD)
+
+
+def give_up() -> None:
+    """Have what could not be written to stdout dropped: it would be tried again at the end, and told there."""
+    with suppress(AttributeError, OSError):  # it is closed, or no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def see_to_stderr() -> None:
+    """Have a stderr that is closed lead nowhere: what is for it would go to stdout, or to the first file opened."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for good
 
 
 def show_any_text() -> None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 Exit status:
   0    it was told to end, by SIGTERM or Ctrl-C, and has ended in good order
-  2    wrong settings, or what they name cannot be had: a port, a file, the log
+  2    wrong settings, or what they name cannot be had: a port, a file
+
+A log in Redis or NATS that cannot be reached is waited for: the hub is not
+ready before (GET /signals/health/ready).
 """
 
 

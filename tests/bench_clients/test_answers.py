@@ -49,6 +49,10 @@ def test_connections_that_are_closed(head: bytes, expected: bool) -> None:
         (b"", "closed the connection without an answer"),
         (b"SSH-2.0-OpenSSH\r\n", "speaks no HTTP/1.1 there"),
         (b'HTTP/1.1 401 No\r\n\r\n{"detail": "Who?", "hint": "Say."}', "answered 401 Unauthorized: Who? Say."),
+        (
+            b'HTTP/1.1 401 No\r\n\r\n{"type": "urn:x:no-credentials", "detail": "Who?", "hint": "Say."}',
+            "answered 401 Unauthorized: Who?",
+        ),
         (b'HTTP/1.1 403 No\r\n\r\n{"detail": "No."}', "answered 403 Forbidden: No."),
         (b"HTTP/1.1 403 No\r\n\r\n[]", "answered 403 Forbidden: []"),
         (b"HTTP/1.1 502 Bad\r\n\r\n<head><title>x</title></head><h1>oh</h1>\r\n", "answered 502 Bad Gateway: oh"),

@@ -194,8 +194,11 @@ async def test_ctrl_c_again() -> None:
             await until(lambda: server.bodies and server.bodies[-1])
             await shown.type(CONTROL_C)
             await shown.read(lambda text: "^C" in text)
-            await shown.type(CONTROL_C)
-            assert await shown.end() == 130
+            ended = asyncio.create_task(shown.end())
+            while not ended.done():  # pressed before the first was noticed, it would be one with that
+                await shown.type(CONTROL_C)
+                await asyncio.wait([ended], timeout=0.5)
+            assert await ended == 130
     assert "sse-signals: interrupted before there was anything to tell." in shown.shown
     assert "Traceback" not in shown.shown
 
@@ -289,9 +292,9 @@ async def test_credentials() -> None:
 
     async with scripted(ask) as server:
         url = f"http://{server.target.address.netloc}/signals"
-        assert_one_sentence(await bench(url, *QUICK), "401 Unauthorized", "--header 'Authorization: …'")
+        assert_one_sentence(await bench(url, *QUICK), "401 Unauthorized", "--token, or SIGNALS_TOKEN", status=4)
         done = await bench(url, *QUICK, "--header", "Authorization: Bearer secret", "--header", "X-Tenant:a")
-        assert_one_sentence(done, "403 Forbidden: No")
+        assert_one_sentence(done, "403 Forbidden: No", status=4)
     assert b"\r\nX-Tenant: a\r\n" in seen[-1]
 
 
@@ -327,7 +330,6 @@ def test_what_cannot_be(arguments: list[str], part: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "URL"),
         (["--streams", "0"], "--streams"),
         (["--rate", "1", "--in-flight", "1"], "exclude each other"),
         (["--rate", "0.1", "--duration", "1"], "no message"),

@@ -66,7 +66,7 @@ async def test_a_hub_that_is_full(start_hub: StartHub, in_thread: InThread) -> N
 @pytest.mark.parametrize(
     ("answer", "parts"),
     [
-        (b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n", ["401 Unauthorized", "--header 'Authorization: "]),
+        (b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n", ["401 Unauthorized; --token, or SIGNALS_TOKEN, gives"]),
         (b"HTTP/1.1 403 X\r\nContent-Length: 2\r\n\r\nno", ["403 Forbidden: no."]),
         (b"HTTP/1.1 503 X\r\nContent-Length: 4\r\n\r\nbusy", ["503 Service Unavailable: busy."]),
         (b"HTTP/1.1 302 X\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n", ["it is at https://h/x."]),

@@ -122,11 +122,12 @@ def test_what_passes_is_tried_again_with_the_same_request(outcome: Answer | Fail
 
 
 def test_waits_grow_up_to_a_limit_and_are_spread_by_chance() -> None:
-    """Full jitter: from nothing to twice as much each time, five seconds at most."""
+    """Full jitter: from nothing to twice as much each time, five seconds and half of what is left at most."""
     world = World([NEVER])
     with pytest.raises(BrokerUnavailable):
         world.publish(timeout=30.0)
-    assert world.pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
+    assert world.pauses[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert world.pauses[8:] == pytest.approx([4.4, 2.2, 1.1, 0.55, 0.5])
     world = World([NEVER] * 5 + [DONE], fraction=0.0)
     world.publish()
     assert world.pauses == [0.0] * 5
@@ -146,6 +147,36 @@ def test_who_is_asked_to_wait_for_longer_than_there_is_time_hears_so_at_once() -
         world.publish(timeout=30.0)
     assert (world.pauses, world.now) == ([], 1000.0)
     assert caught.value.retry_after == 60.2
+
+
+def test_it_is_tried_up_to_the_end() -> None:
+    """Chance never takes so much of the time that none is left for another try, but for the last half second."""
+    for fraction in (0.4, 0.7, 1.0):
+        world = World([NEVER], fraction=fraction)
+        with pytest.raises(BrokerUnavailable):
+            world.publish(timeout=10.0)
+        assert 1009.5 <= world.now < 1010.0
+
+
+def test_a_sentence_of_the_hub_ends_once() -> None:
+    """How many tries there were is part of it."""
+    world = World([says(BrokerUnavailable("The log takes nothing."), **{"Retry-After": "60"})])
+    with pytest.raises(BrokerUnavailable, match=r"[^.] \(after 1 try\)$"):
+        world.publish()
+
+
+def test_a_server_that_is_away_is_named() -> None:
+    """Where something before it answers in its place."""
+    with pytest.raises(BrokerUnavailable, match=r"^http://\S+ answered 502 Bad Gateway \(after"):
+        World([proxy(502)]).publish(timeout=1.0)
+
+
+def test_a_certificate_that_is_not_valid_is_tried_once() -> None:
+    """No other try would make it valid."""
+    world = World([Failed("its certificate is not valid", sent=False, final=True)])
+    with pytest.raises(BrokerUnavailable, match="after 1 try"):
+        world.publish()
+    assert world.pauses == []
 
 
 def test_the_timeout_holds_for_all_tries_together() -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from yarl import URL
 
-from sse_signals.client.requests import NO_ID, HubUrl
+from sse_signals.client.requests import NO_ID, HubUrl, Start
 from sse_signals.client.tokens import GetToken, Tokens, checked_token
 from sse_signals.errors import ConfigurationError, InvalidInput
 from sse_signals.model import Signal
@@ -110,6 +110,15 @@ def test_a_hub_reads_the_filters_that_were_meant(texts: list[str]) -> None:
 def test_a_place_to_resume_is_sent_as_it_is(event_id: str, sent: str) -> None:
     """What can stand in no header is no id either: the hub tells it as a gap."""
     assert HUB.stream(EVERYTHING, event_id, None).headers["Last-Event-ID"] == sent
+
+
+def test_where_a_stream_starts_is_asked_for_once() -> None:
+    """An id says it better than a time: a hub that is asked for both refuses."""
+    start = Start("10m", poll=True)
+    assert URL(HUB.stream(EVERYTHING, None, None, start).url, encoded=True).query == {"since": "10m", "poll": "1"}
+    resumed = HUB.stream(EVERYTHING, "e-1", None, start)
+    assert URL(resumed.url, encoded=True).query == {"poll": "1"}
+    assert resumed.headers["Last-Event-ID"] == "e-1"
 
 
 def test_a_renewal_names_the_stream() -> None:

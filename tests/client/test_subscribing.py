@@ -177,6 +177,13 @@ def test_a_renewal_is_for_the_open_stream() -> None:
         assert renewed(final) is False
 
 
+def test_what_fails_in_the_same_way_each_time_is_raised_at_first() -> None:
+    """As it is with a certificate; once there was a stream, it may be well again."""
+    with pytest.raises(BrokerUnavailable, match="http://hub/signals cannot be reached: no certificate"):
+        course().failed("no certificate", final=True)
+    assert course(opened=True).failed("no certificate", final=True).reason == "no certificate"
+
+
 def test_no_hub_makes_a_client_run_wild() -> None:
     """Who is told to come back at once waits a little all the same, and longer each time that it fails."""
     made = course(opened=True)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sse_signals import errors
 from sse_signals.commands import failures, notes, output, table
 from sse_signals.commands.hub_options import TokenOption, access_options, any_certificate, stdin_is_taken, url_option
+from sse_signals.commands.words import sentence
 from sse_signals.errors import SignalsGap
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ REFUSED = errors.UnexpectedAnswer(418, "I am a teapot", "No.", hint="None.")
         (errors.IssuerUnavailable("x"), 3),
         (errors.IdempotencyTableFull(1.0), 3),
         (errors.LoadFailed("x"), 3),
+        (errors.LoadFailed("x", status=200), 3),
+        (errors.LoadFailed("x", status=401), 4),
+        (errors.LoadFailed("x", status=503), 3),
         (REFUSED, 4),
         (errors.UnexpectedAnswer(200, "OK", "x", hint="y"), 3),
         (errors.UnexpectedAnswer(302, "Found", "x", hint="y"), 3),
@@ -52,7 +56,7 @@ def test_an_error_has_its_exit_status(
     assert ended.value.code == status
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"sse-signals: {failures.sentence(error)}\n"
+    assert shown.err == f"sse-signals: {sentence(error)}\n"
     assert shown.err.endswith(".\n")
 
 
@@ -152,6 +156,19 @@ def test_a_token_that_is_none_is_not_told(tmp_path: Path) -> None:
     assert "write it without 'Bearer '" in " ".join(said.split())
     (tmp_path / "binary").write_bytes(b"\xff")
     assert "it is no text" in ask("--token", f"@{tmp_path}/binary")[1]
+    for text in ("@~nosuchuser/x", "@/no/such"):
+        status, said = ask("--token", text)
+        assert (status, f"file '{text[1:]}' cannot be read: No such file" in " ".join(said.split())) == (2, True)
+
+
+def test_a_token_that_cannot_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Because that is closed, no text, or cannot be read: a sentence says so."""
+    broken = mock.Mock(readline=mock.Mock(side_effect=OSError(21, "Is a directory")))
+    strict = io.TextIOWrapper(io.BytesIO(b"\xff\n"), encoding="utf-8")
+    for stdin, said in ((None, "which is closed"), (broken, "stdin: Is a directory."), (strict, "it is no text.")):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(click.BadParameter, match=said):
+            TokenOption().convert("-", None, None)
 
 
 def test_a_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

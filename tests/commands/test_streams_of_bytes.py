@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,8 +16,8 @@ from unittest import mock
 import pytest
 
 from sse_signals.commands.listen.attended import attended
-from sse_signals.commands.publish.contents import given
-from sse_signals.errors import ConfigurationError
+from sse_signals.commands.publish.contents import given, standard_input
+from sse_signals.errors import ConfigurationError, MessageTooLarge
 from sse_signals.testing import signals_hub
 from tests.commands.running import blockbuster
 
@@ -117,6 +119,45 @@ def test_a_message_that_is_left_out(tmp_path: Path, content: bytes | None, file:
         assert given(None, stdin=True) == message
 
 
+async def test_a_pipe_that_is_open_for_reading_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be read there is what was written, and no sign that nobody reads it: 1<>fifo of a shell."""
+    os.mkfifo(tmp_path / "fifo")
+    with os.fdopen(os.open(tmp_path / "fifo", os.O_RDWR), "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        print("something", flush=True)
+        assert await attended(asyncio.sleep(0.01, "done"), printing=True) == "done"
+
+
+def test_a_socket_as_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one like a pipe, as inetd and some shells have it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile("r", encoding="utf-8") as stream:
+        ours.sendall(b"sent\n")
+        ours.shutdown(socket.SHUT_WR)
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert given(None, stdin=True) == b"sent"
+
+
+def test_a_stdin_that_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shares it may have made it so; here it is waited for."""
+    number, end = os.pipe()
+    os.set_blocking(number, False)
+    with open(number, encoding="utf-8") as stream, open(end, "wb") as writing:  # noqa: PTH123 - a number
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert not os.get_blocking(number)
+        standard_input(free=True)
+        assert os.get_blocking(number)
+        writing.write(b"x")
+
+
+def test_no_more_is_read_than_a_message_may_have(tmp_path: Path) -> None:
+    """A file that is far longer than the memory is refused, and not read."""
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", 1 << 42)
+    with pytest.raises(MessageTooLarge, match="is longer than 16777216 bytes"):
+        given(f"@{tmp_path}/huge", stdin=False)
+
+
 def test_a_stdin_that_is_none(tmp_path: Path) -> None:
     """Where it is asked for, that is told; a disk that fails as well."""
     with mock.patch.object(sys, "stdin", None):
@@ -149,6 +190,7 @@ async def test_work_for_a_reader_ends_with_the_reader(monkeypatch: pytest.Monkey
         with pytest.raises(BrokenPipeError) as broken:
             await attended(for_ever(), printing=True)
         assert broken.value.errno == errno.EPIPE
+    assert not asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)  # nothing of it is left
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -20,6 +20,11 @@ from sse_signals.commands import plain, table
         ("\x9b\u202e\u2028\u200b", r"\x9b\u202e\u2028\u200b"),
         ("\U000e0041", r"\U000e0041"),
         ("\ud800", r"\ud800"),
+        ("a\u034f\u3164\u2800\U0001d159", r"a\u034f\u3164\u2800\U0001d159"),
+        ("a\u180b\ufe00\ufe0e\U000e0100\U000e01ef", r"a\u180b\ufe00\ufe0e\U000e0100\U000e01ef"),
+        ("❤\ufe0f⚠\ufe0f", "❤\ufe0f⚠\ufe0f"),
+        ("\ufe0fa\ufe0f❤\ufe0f\ufe0f", "\\ufe0fa\\ufe0f❤\ufe0f\\ufe0f"),
+        ("e\u0301 नी ที่", "e\u0301 नी ที่"),
     ],
 )
 def test_plain_text(text: str, shown: str) -> None:
@@ -32,7 +37,7 @@ def test_plain_text_can_keep_what_is_wanted() -> None:
     assert plain.plain("a\nb\r", keep="\n") == "a\nb\\r"
 
 
-@pytest.mark.parametrize("text", ["a", "ü", "\x7f\x9b\u202e", "\U000e0041\U0001f44d", '\n"\\'])
+@pytest.mark.parametrize("text", ["a", "ü", "\x7f\x9b\u202e", "\u034fa\ufe0f", "\U000e0041\U0001f44d", '\n"\\'])
 def test_plain_json(text: str) -> None:
     """It means the same, and shows nothing that cannot be seen."""
     shown = plain.plain_json(json.dumps({"a": text}, ensure_ascii=False, separators=(",", ":")))
@@ -54,6 +59,10 @@ def test_json_in_one_line() -> None:
         ("日本語", 5, "日本…"),
         ("日本語", 4, "日…"),
         ("e\u0301e\u0301", 2, "e\u0301e\u0301"),
+        ("a" + "\u0301" * 8 + "b", 2, "a" + "\u0301" * 8 + "b"),
+        ("a" + "\u0301" * 3000, 5, "a" + "\u0301" * 11 + "…"),
+        ("ที่ที่", 2, "ที่ที่"),
+        ("❤\ufe0f", 2, "❤\ufe0f"),
         ("ab", 1, "…"),
         ("ab", 0, ""),
     ],

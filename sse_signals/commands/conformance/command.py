@@ -7,14 +7,15 @@ import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sse_signals.bench.target import parse
+from sse_signals.client.requests import HubUrl
 from sse_signals.commands import failures
 from sse_signals.commands.conformance.output import Progress, list_of, table_of
-from sse_signals.commands.hub_options import access_options
+from sse_signals.commands.hub_options import DEFAULT_URL, URL_VARIABLE, access_options, shown
 from sse_signals.commands.plain import json_line, plain
 from sse_signals.commands.values import Duration, Header
 from sse_signals.conformance import adapters, catalogue, report
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from sse_signals.conformance.adapter import Adapter
     from sse_signals.conformance.outcome import Case, Result
 
+_OURS: Final = "belongs to single requests; give it in the description, in subscribe.headers or publish.headers"
+_OWN: Final = "sse-signals"  # the description of hubs of this project
 _EXAMPLES: Final = """
 sse-signals conformance http://127.0.0.1:8080/signals
 sse-signals conformance http://127.0.0.1:8080/signals --only resume
@@ -56,17 +59,17 @@ class Origin(click.ParamType[str]):
 
 
 @click.command(epilog=failures.epilog(examples=_EXAMPLES))
-@click.argument("url", required=False)
+@click.argument("url", envvar=URL_VARIABLE, required=False)
 @click.option(
     "--adapter",
-    default="sse-signals",
+    default=_OWN,
     show_default=True,
     metavar="NAME|FILE",
     help=f"The hub's description: {', '.join(adapters.BUILT_IN)}, or a TOML file.",
 )
 @access_options
 @click.option(
-    "--header", "headers", type=Header(), multiple=True, metavar="'NAME: VALUE'", help="Sent with every request."
+    "--header", "headers", type=Header(_OURS), multiple=True, metavar="'NAME: VALUE'", help="Sent with every request."
 )
 @click.option("--drain", metavar="CMD", help="Shell command that makes the hub leave, such as 'kill -TERM 1234'.")
 @click.option("--origin", type=Origin(), help="A page's origin that the hub allows: tries CORS.")
@@ -98,17 +101,20 @@ def conformance(
 ) -> None:
     """Try what the hub at URL does right, whichever hub it is.
 
+    Without URL it is $SIGNALS_URL; a hub of this project may also be at http://127.0.0.1:8080/signals.
+
     It listens and publishes as many clients do, odd ones among them, and tells for each case what it has seen. It
     uses topics of its own, so that others are not disturbed, and publishes about six hundred small messages, and
     thirty of 60,000 bytes.
     """
     with failures.told():
+        if as_json and as_markdown:
+            raise click.UsageError("--json and --markdown exclude each other.")
         cases = catalogue.chosen(only)
         if as_list:
             _print(_listed(cases, as_json=as_json, as_markdown=as_markdown))
             return
-        if url is None:
-            raise click.UsageError("Missing argument 'URL': where the hub is, such as http://127.0.0.1:8080/signals.")
+        url = _where(url, asked["adapter"])
         hub = _hub(url, **asked)
     results: list[Result] = []
     whole = _try(hub, cases, results)
@@ -121,6 +127,15 @@ def conformance(
     if not whole:
         sys.exit(failures.INTERRUPTED)
     sys.exit(failures.BAD if any(result.verdict is Verdict.FAIL for result in results) else 0)
+
+
+def _where(url: str | None, adapter: str) -> str:
+    """Return where the hub is; for hubs of this project what other commands take for it means the same."""
+    if adapter == _OWN:
+        return HubUrl.parse(url or DEFAULT_URL).prefix
+    if url is None:
+        raise click.UsageError("Missing argument 'URL': where the hub is, such as http://127.0.0.1:9080.")
+    return url
 
 
 def _hub(
@@ -139,10 +154,9 @@ def _hub(
     address, path = parse(url, verify=not no_verify)
     known = _adapter(adapter)
     known = replace(known, origin=origin or known.origin, history=history or known.history)
-    shown = cast("str | None", token() if callable(token) else token)
     return Hub(
         known,
-        Requests(address, path, token=shown, headers=headers),
+        Requests(address, path, token=shown(token), headers=headers),
         secrets.token_hex(4),
         patience=timeout,
         context=address.context(),

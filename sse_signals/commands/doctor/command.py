@@ -10,7 +10,7 @@ import click
 
 from sse_signals import topics
 from sse_signals.commands.failures import BAD, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, epilog, told
-from sse_signals.commands.hub_options import access_options
+from sse_signals.commands.hub_options import access_options, url_argument
 from sse_signals.commands.values import Duration, Topic
 from sse_signals.errors import ConfigurationError
 
@@ -43,7 +43,7 @@ class Origin(click.ParamType[str]):
 
 
 @click.command(epilog=epilog(0, BAD, USAGE, UNREACHABLE, REFUSED, INTERRUPTED, examples=_EXAMPLES))
-@click.argument("url")
+@url_argument
 @access_options
 @click.option(
     "--origin", type=Origin(), metavar="ORIGIN", help="A page that shall be allowed: https://app.example.com."
@@ -69,6 +69,8 @@ class Origin(click.ParamType[str]):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def doctor(url: str, *, proxy: str | None, as_json: bool, **asked: Any) -> None:
     """Find what lies between here and the hub at URL, and print the line to change.
+
+    Without URL it is $SIGNALS_URL, or http://127.0.0.1:8080/signals.
 
     Opens streams as a browser would and watches them, publishes a small signal a second on a topic that nobody else
     uses (if whoever asks may publish), asks as pages of other origins do, and compares clocks. What it finds is a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -87,8 +88,10 @@ def _unread(end: End) -> Iterator[None]:
 
 
 def _pipe() -> int | None:
+    """Return the end of a pipe that stdout is; one that is open for reading, too, tells nothing."""
     try:
         number = sys.stdout.fileno()
-        return number if stat.S_ISFIFO(os.fstat(number).st_mode) else None
+        only_written = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+        return number if only_written and stat.S_ISFIFO(os.fstat(number).st_mode) else None
     except (AttributeError, OSError):  # it is closed, or no file
         return None

@@ -16,7 +16,7 @@ from sse_signals.commands.values import Duration
 _EXAMPLES: Final = """
 sse-signals listen 'orders/*'
 sse-signals listen --since 10m --json | jq .message
-sse-signals listen builds/7 --count 1 --timeout 5m
+sse-signals listen builds/7 --no-broadcast --count 1 --timeout 5m
 sse-signals listen 'orders/*' --cursor orders.cursor --exec ./handle-order
 sse-signals listen --no-follow
 """
@@ -32,10 +32,14 @@ sse-signals listen --no-follow
     metavar="FILE",
     help="Go on after the last signal that was handled; FILE keeps the place.",
 )
+@click.option("--no-broadcast", is_flag=True, help="Leave out signals without a topic, which come whatever the topics.")
 @click.option("--no-follow", is_flag=True, help="End once everything up to now has come; without --since, of all.")
 @click.option("-n", "--count", type=click.IntRange(1), metavar="N", help="End after N signals.")
 @click.option(
-    "--timeout", type=Duration(), metavar="TIME", help="End after 30s, 5m, 1h; with status 1 if N did not come."
+    "--timeout",
+    type=Duration(),
+    metavar="TIME",
+    help="End after 30s, 5m, 1h; with status 1 if N did not come. A hub that is away is tried so long, at most 10 s.",
 )
 @click.option("--exec", "command", metavar="COMMAND", help="Run a shell command for each signal, one at a time.")
 @click.option("--stop-on-failure", is_flag=True, help="End when COMMAND fails; its signal comes again with --cursor.")

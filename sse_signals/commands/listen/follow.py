@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.commands.failures import BAD
-from sse_signals.commands.listen.runs import RunFailed, RunInterrupted
+from sse_signals.commands.listen.runs import RunFailed, RunImpossible, RunInterrupted
 from sse_signals.commands.listen.signal_lines import Shown
 from sse_signals.errors import SignalsGap
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SOON: Final = 0.1  # seconds after which a place is kept at the latest
 _QUIET: Final = 5.0  # seconds after which the place of a stream without signals is kept, too
+_PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between attempts to start a command
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Asked:
         timeout: Seconds after which it ends; None for never.
         stop_on_failure: Whether a command that fails ends it.
         each: Whether the place is kept after each signal, and not only ten times a second.
+        broadcasts: Whether signals without a topic are wanted.
     """
 
     filters: Filters
@@ -46,6 +48,7 @@ class Asked:
     timeout: float | None = None
     stop_on_failure: bool = False
     each: bool = False
+    broadcasts: bool = True
 
 
 class Follower:
@@ -62,7 +65,7 @@ class Follower:
 
         Args:
             asked: What is to be followed.
-            take: Does with a signal what is to be done; may raise `RunFailed` and `RunInterrupted`.
+            take: Does with a signal what is to be done; may raise the exceptions of `runs`.
             cursor: Where its place is kept, or None.
             notes: Told what everybody has to know.
         """
@@ -103,18 +106,33 @@ class Follower:
         async for item in stream:
             if isinstance(item, SignalsGap):
                 self._notes.gap(item)
-            elif not await self._handled(item, stream):
+            elif self._wanted(item) and not await self._handled(item, stream):
                 return BAD
             self._keep(stream)
             if self._taken == self._asked.count:
                 break
-        return BAD if self._failed else 0
+        return BAD if self._failed or self._too_few() else 0
+
+    def _wanted(self, item: SignalEvent) -> bool:
+        return self._asked.broadcasts or item.address is not None
+
+    def _too_few(self) -> bool:
+        """Say whether there were fewer than were asked for, and tell that."""
+        count = self._asked.count
+        if count is None or self._taken >= count:
+            return False
+        self._notes.warn(f"there are fewer: {self._taken} of {count}.")
+        return True
 
     async def _handled(self, item: SignalEvent, stream: SignalStream[SignalEvent | SignalsGap]) -> bool:
         """Do what is to be done with a signal; say whether to go on."""
         self._busy = True
         try:
-            await self._take(Shown.of(item))
+            await self._start(Shown.of(item))
+        except RunImpossible as impossible:
+            # Not even the next signal's command could be started; this one is not handled, and its place not kept.
+            self._notes.warn(f"the command cannot be started: {impossible}; {item.id} is not handled. This ends here.")
+            return False
         except RunFailed as failed:
             self._tell(failed, item)
             if self._asked.stop_on_failure:
@@ -128,6 +146,20 @@ class Follower:
         self._busy = False
         self._taken += 1
         return True
+
+    async def _start(self, shown: Shown) -> None:
+        """Do it, again and again for a while where the machine has too little of something."""
+        for pause in _PAUSES:
+            try:
+                return await self._take(shown)
+            except RunImpossible as impossible:
+                if not impossible.passing:
+                    raise
+                self._notes.warn(
+                    f"the command cannot be started for {shown.id}: {impossible}; trying again in {pause:g} s."
+                )
+            await asyncio.sleep(pause)
+        return await self._take(shown)
 
     def _tell(self, failed: RunFailed, item: SignalEvent) -> None:
         self._failed = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,14 +53,18 @@ def following(
     filters = Filters.parse(topics)
     notes = Notes(url)
     tls = any_certificate() if no_verify else None
-    hub = RemoteHub(url, token=token, timeout=OPENING, logger=notes, tls=tls)
-    place = None if cursor is None else CursorFile(cursor, Subscription(hub.url.prefix, tuple(filters)))
-    known = last_event_id if place is None else place.last_event_id
-    take = _taking(command, **{name: asked.pop(name) for name in ("as_json", "raw", "full")})
+    opening = min(OPENING, asked["timeout"] or OPENING)
+    hub = RemoteHub(url, token=token, timeout=opening, logger=notes, tls=tls)
+    take = _taking(command, notes, **{name: asked.pop(name) for name in ("as_json", "raw", "full")})
     start = Start(asked.pop("since"), poll=asked.pop("no_follow"))
-    follower = Follower(Asked(filters, start, known, each=command is not None, **asked), take, place, notes)
+    asked["broadcasts"] = not asked.pop("no_broadcast")
+    each = command is not None
+    whose = Subscription(hub.url.prefix, tuple(filters))
     try:
-        return asyncio.run(attended(_followed(follower, hub), printing=command is None))
+        with nullcontext() if cursor is None else closing(CursorFile(cursor, whose, durable=each)) as place:
+            known = last_event_id if place is None else place.last_event_id
+            follower = Follower(Asked(filters, start, known, each=each, **asked), take, place, notes)
+            return asyncio.run(attended(_followed(follower, hub), printing=not each))
     except Terminated:
         signal.raise_signal(signal.SIGTERM)  # so that who sent it sees that it was heeded
         return _TERMINATED
@@ -72,15 +77,16 @@ async def _followed(follower: Follower, hub: RemoteHub) -> int:
         await hub.close()
 
 
-def _taking(command: str | None, *, as_json: bool, raw: bool, full: bool) -> Take:
+def _taking(command: str | None, notes: Notes, *, as_json: bool, raw: bool, full: bool) -> Take:
     """Return what is done with a signal."""
     if command is not None:
-        return partial(_run, command, raw=raw, whole=as_json)
+        waiting = partial(notes.tell, "waiting for the command to end; Ctrl-C again ends it.")
+        return partial(_run, command, waiting, raw=raw, whole=as_json)
     return partial(_show, as_json=as_json, raw=raw, full=full)
 
 
-async def _run(command: str, shown: Shown, *, raw: bool, whole: bool) -> None:
-    await runs.run(command, runs.stdin_of(shown, raw=raw, whole=whole), runs.variables(shown))
+async def _run(command: str, waiting: Callable[[], None], shown: Shown, *, raw: bool, whole: bool) -> None:
+    await runs.run(command, runs.stdin_of(shown, raw=raw, whole=whole), runs.variables(shown), waiting)
 
 
 async def _show(shown: Shown, *, as_json: bool, raw: bool, full: bool) -> None:

@@ -54,14 +54,17 @@ class Shown:
         try:
             time = timestamp(round(signal.time.timestamp() * 1000))
         except (ValueError, OverflowError):
-            hint = "Check the URL: something else than a hub answers there, or something between changes the stream."
-            raise UnexpectedAnswer(_OK, "OK", "The time of a signal is none.", hint=hint) from None
+            raise _from_no_hub("The time of a signal is none.") from None
         event = None if signal.event == "message" else signal.event
         return cls(signal.id, time, event, signal.address, signal.message)
 
 
 def json_text(signal: Shown) -> str:
-    """Return a signal as the hub writes it as a JSON line; what cannot be seen is escaped."""
+    """Return a signal as the hub writes it as a JSON line; what cannot be seen is escaped.
+
+    Raises:
+        UnexpectedAnswer: It is from no hub: it is nested too deeply.
+    """
     members = {
         "id": signal.id,
         **({} if signal.event is None else {"event": signal.event}),
@@ -69,12 +72,16 @@ def json_text(signal: Shown) -> str:
         "time": signal.time,
         "message": signal.message,
     }
-    return plain_json(orjson.dumps(members).decode())
+    return plain_json(_dumps(members))
 
 
 def message_text(message: Any, *, raw: bool) -> str:
-    """Return a message as it is: compact JSON, or with ``raw`` a text as its characters."""
-    return message if raw and isinstance(message, str) else orjson.dumps(message).decode()
+    """Return a message as it is: compact JSON, or with ``raw`` a text as its characters.
+
+    Raises:
+        UnexpectedAnswer: It is from no hub: it is nested too deeply.
+    """
+    return message if raw and isinstance(message, str) else _dumps(message)
 
 
 def plain_line(signal: Shown, *, raw: bool) -> str:
@@ -92,8 +99,8 @@ def coloured_line(signal: Shown, *, raw: bool, width: int | None, zone: tzinfo |
         zone: The time zone to tell the time in; None for the local one.
         today: Now, so that the date of what is older is told, too.
     """
-    time = datetime.fromisoformat(signal.time).astimezone(zone)
-    same = time.date() == today.astimezone(zone).date()
+    time = _local(datetime.fromisoformat(signal.time), zone)
+    same = time.date() == _local(today, zone).date()
     clock = f"{time:%H:%M:%S}" if same else f"{time:%Y-%m-%d %H:%M:%S}"
     topic = plain(signal.topic or BROADCAST)
     name = "" if signal.event is None else f"[{plain(signal.event)}] "
@@ -108,9 +115,28 @@ def coloured_line(signal: Shown, *, raw: bool, width: int | None, zone: tzinfo |
     return _GAP.join(parts)
 
 
+def _local(time: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return time.astimezone(zone)
+    except OverflowError:  # in the first hours or the last of all that there are
+        return time
+
+
 def now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # more can be read than written
+        raise _from_no_hub("A signal is nested deeper than any that a hub takes.") from None
+
+
+def _from_no_hub(detail: str) -> UnexpectedAnswer:
+    hint = "Check the URL: something else than a hub answers there, or something between changes the stream."
+    return UnexpectedAnswer(_OK, "OK", detail, hint=hint)
 
 
 def _visible(message: Any, *, raw: bool) -> str:

@@ -11,7 +11,9 @@ import click
 import orjson
 
 from sse_signals import messages, topics
-from sse_signals.commands.failures import epilog, fail, sentence, status_of, told
+from sse_signals.client.publishing import MAX_TIMEOUT
+from sse_signals.commands.dashes import TakesMessages
+from sse_signals.commands.failures import epilog, fail, status_of, told
 from sse_signals.commands.hub_options import access_options, stdin_is_taken, url_option
 from sse_signals.commands.notes import Notes
 from sse_signals.commands.output import write
@@ -20,6 +22,7 @@ from sse_signals.commands.publish.line_publisher import LinePublisher, LinesRefu
 from sse_signals.commands.publish.stdin_lines import pieces
 from sse_signals.commands.token.values import REF, Checked
 from sse_signals.commands.values import Duration
+from sse_signals.commands.words import sentence
 from sse_signals.errors import BrokerUnavailable, InvalidInput, MessageTooLarge
 from sse_signals.model import Signal
 from sse_signals.names import visible
@@ -43,7 +46,7 @@ tail -F app.log | sse-signals publish logs/app --lines --text
 """
 
 
-@click.command(epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
+@click.command(cls=TakesMessages, epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
 @click.argument("topic", required=False)
 @click.argument("message", required=False, metavar="[MESSAGE|-|@FILE]")
 @click.option("--broadcast", is_flag=True, help="Publish to every open stream; takes the place of TOPIC.")
@@ -55,7 +58,13 @@ tail -F app.log | sse-signals publish logs/app --lines --text
 @click.option("--json-only", is_flag=True, help="Refuse a message that is not JSON.")
 @click.option("--lines", is_flag=True, help="Publish each line of stdin, or @FILE, as a signal as it comes.")
 @click.option("--key", type=_KEY, help="Idempotency key: a repeat within 5 minutes publishes nothing.")
-@click.option("--timeout", type=Duration(), default=_TIMEOUT, metavar="SECONDS", help="How long to try.  [default: 10]")
+@click.option(
+    "--timeout",
+    type=Duration(MAX_TIMEOUT),
+    default=_TIMEOUT,
+    metavar="SECONDS",
+    help="How long to try, at most 240.  [default: 10]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the bare id.")
 @url_option
 @access_options

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals import messages
+from sse_signals.commands.paths import home_expanded
 from sse_signals.errors import ConfigurationError, InvalidInput, MessageTooLarge
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def opened(path: Path) -> BinaryIO:
         ConfigurationError: It cannot be.
     """
     try:
-        return path.expanduser().open("rb")
+        return home_expanded(str(path)).open("rb")
     except OSError as error:
         mend = "A text that begins with @ can come from stdin: write -."
         raise ConfigurationError(f"The file {str(path)!r} cannot be read: {error.strerror}. {mend}") from None

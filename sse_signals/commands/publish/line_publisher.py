@@ -8,7 +8,7 @@ from sse_signals.commands.publish.stdin_lines import Lines, batches
 from sse_signals.errors import InvalidInput, SignalsError, UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sse_signals.commands.publish.stdin_lines import Line
     from sse_signals.model import Signal
@@ -60,6 +60,8 @@ class LinePublisher:
         self._send = send
         self._accepted = accepted
         self._lines = Lines(longest)
+        self._next = 1  # the number of the line that is to be published
+        self._refused: LinesRefused | None = None
 
     def publish(self, pieces: Iterable[bytes]) -> None:
         """Publish all that comes.
@@ -71,21 +73,23 @@ class LinePublisher:
             self._publish(self._lines.feed(piece))
         self._publish(self._lines.end())
 
-    def _publish(self, lines: Sequence[Line]) -> None:
-        signals: list[Signal] = []
-        refused: LinesRefused | None = None
+    def _publish(self, lines: Iterable[Line]) -> None:
+        """Publish lines, request by request: a piece may hold so many that all their signals would fill the memory."""
+        for batch in batches(self._signals(lines)):
+            self._request(batch, self._next)
+            self._next += len(batch)
+        if self._refused is not None:
+            raise self._refused
+
+    def _signals(self, lines: Iterable[Line]) -> Iterator[Signal]:
+        """Yield the signals of lines, up to the first that is none."""
         for line in lines:
             try:
-                signals.append(self._make(line.content))
+                signal = self._make(line.content)
             except InvalidInput as error:
-                refused = LinesRefused(line.number, line.number, error)
-                break
-        first = lines[0].number if lines else 0
-        for batch in batches(signals):
-            self._request(batch, first)
-            first += len(batch)
-        if refused is not None:
-            raise refused
+                self._refused = LinesRefused(line.number, line.number, error)
+                return
+            yield signal
 
     def _request(self, batch: Sequence[Signal], first: int) -> None:
         """Publish signals in one request; if one of them is at fault, in smaller ones up to that."""

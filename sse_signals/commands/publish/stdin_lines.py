@@ -9,7 +9,7 @@ from sse_signals.errors import ConfigurationError
 from sse_signals.model import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sse_signals.model import Signal
 
@@ -43,40 +43,45 @@ class Lines:
     _rest: bytearray = field(default_factory=bytearray)
     _number: int = 0
 
-    def feed(self, piece: bytes) -> list[Line]:
-        """Take the next bytes, and return the lines that they complete, and one that is too long as far as it is."""
+    def feed(self, piece: bytes) -> Iterator[Line]:
+        """Take the next bytes, and yield the lines that they complete, and one that is too long as far as it is.
+
+        All have to be taken before the next call.
+        """
         *whole, rest = piece.split(b"\n")
         if whole:
             whole[0] = bytes(self._rest) + whole[0]
             self._rest.clear()
         self._rest += rest
-        lines = [self._line(content) for content in whole]
+        yield from map(self._line, whole)
         if len(self._rest) > self.longest:
-            lines += self.end()
-        return lines
+            yield from self.end()
 
-    def end(self) -> list[Line]:
-        """Return what is left: a line without an end, or nothing."""
+    def end(self) -> Iterator[Line]:
+        """Yield what is left: a line without an end, or nothing."""
         rest = bytes(self._rest)
         self._rest.clear()
-        return [self._line(rest)] if rest else []
+        if rest:
+            yield self._line(rest)
 
     def _line(self, content: bytes) -> Line:
         self._number += 1
         return Line(self._number, content.removesuffix(b"\r"))
 
 
-def batches(signals: Sequence[Signal]) -> Iterator[Sequence[Signal]]:
-    """Yield signals in the portions that one request can hold."""
-    start, size = 0, 0
-    for place, signal in enumerate(signals):
+def batches(signals: Iterable[Signal]) -> Iterator[Sequence[Signal]]:
+    """Yield signals in the portions that one request can hold; no more of them are there at any time."""
+    batch: list[Signal] = []
+    size = 0
+    for signal in signals:
         more = len(signal.data) + _AROUND + len((signal.address or "").encode()) + _targets(signal)
-        if place > start and (place - start == MAX_BATCH or size + more > MOST_BYTES):
-            yield signals[start:place]
-            start, size = place, 0
+        if batch and (len(batch) == MAX_BATCH or size + more > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(signal)
         size += more
-    if start < len(signals):
-        yield signals[start:]
+    if batch:
+        yield batch
 
 
 def _targets(signal: Signal) -> int:

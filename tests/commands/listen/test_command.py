@@ -133,22 +133,6 @@ def test_a_place_that_is_unknown_or_trimmed() -> None:
     assert "signals may be missing: the hub does not know this place." in unknown.stderr
 
 
-def test_time_that_is_over(signals_hub: SignalsHub) -> None:
-    """It ends; with status 1 where less has come than was asked for."""
-    assert listen(signals_hub, "--timeout", "0.05") == (0, "", "")
-    done = listen(signals_hub, "--timeout", "0.05", "-n", "2")
-    assert_told(done, 1, "time is over; signals that came within 0.05 s: 0 of 2.")
-
-
-def test_a_poll_that_is_cut_short(signals_hub: SignalsHub) -> None:
-    """An end without the hub's last word is none: it is asked again, and not taken for all."""
-    signals_hub.publish(1, topic="a")
-    with mock.patch("sse_signals.client.reading.HEARTBEAT_EVENT", "signals.other"):
-        done = listen(signals_hub, "--no-follow", "--timeout", "1")
-    assert (done.status, messages(done)) == (1, ["1"])
-    assert "time is over; signals that came within 1 s: 1." in done.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -180,7 +164,7 @@ def test_too_many_topics() -> None:
 def test_a_hub_that_refuses() -> None:
     """Without a token, or with one that is no good: its own words, and status 4."""
     with hub(authentication=True) as guarded:
-        assert_told(listen(guarded), 4, "no-credentials")
+        assert_told(listen(guarded), 4, "no-credentials", "Give a token: --token, or the variable SIGNALS_TOKEN.")
         assert_told(listen(guarded, SIGNALS_TOKEN="secret-1"), 4, "unknown-token")
         guarded.publish(1, topic="a")
         token = guarded.token("user:default/ann")
@@ -191,6 +175,10 @@ def test_a_hub_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried for some seconds; then it is told why there is none, with status 3."""
     monkeypatch.setattr("sse_signals.commands.listen.following.OPENING", 0.5)
     assert_told(command("listen", SIGNALS_URL=NOWHERE), 3, "given no stream within 0.5 s: Connection refused.")
+    done = command("listen", "--timeout", "0.2", SIGNALS_URL=NOWHERE)
+    assert_told(done, 3, "given no stream within 0.2 s: Connection refused.")
+    done = command("listen", "--timeout", "2", SIGNALS_URL=NOWHERE)
+    assert_told(done, 3, "given no stream within 0.5 s: Connection refused.")
     assert_told(command("listen", "--url", "nowhere"), 2, "'nowhere' is no URL of a hub")
 
 
@@ -214,7 +202,7 @@ class Page(BaseHTTPRequestHandler):
 def test_something_that_is_no_hub(signals_hub: SignalsHub) -> None:
     """Another path of a hub, a page, and what leads on, are told as what they are."""
     done = command("listen", SIGNALS_URL=f"{signals_hub.url}/health/live")
-    assert_told(done, 4, "404 Not Found", "There is nothing at this path")
+    assert_told(done, 4, "404 Not Found", "There is nothing at this path", "without what follows, such as /stream.")
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server, beside(server.serve_forever):
         url = f"http://127.0.0.1:{server.server_port}"
         told = [command(*arguments, SIGNALS_URL=url) for arguments in (["listen"], ["publish", "a", "1"])]
@@ -225,8 +213,8 @@ def test_something_that_is_no_hub(signals_hub: SignalsHub) -> None:
     assert_told(moved, 3, "leads on to /login")
 
 
-def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, with status 3, unless any will do."""
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """It is told at once, with status 3, unless any will do."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
@@ -235,17 +223,22 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pyte
     )  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    monkeypatch.setattr("sse_signals.commands.listen.following.OPENING", 1.0)
-    monkeypatch.setattr("sse_signals.client.publishing.backoff", lambda *_, **__: 1000.0)  # one try
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
         with beside(server.serve_forever):
             url = f"https://127.0.0.1:{server.server_port}"
             refused = [command(*each, "--url", url) for each in (["listen"], ["publish", "a", "1"])]
             passed = [command(*each, "--url", url, "--no-verify") for each in (["listen"], ["publish", "a", "1"])]
+            plain = [
+                command(*each, "--timeout", "0.3", "--url", url.replace("https", "http"))
+                for each in (["listen"], ["publish", "a", "1"])
+            ]
             server.shutdown()
     for done in refused:
-        assert_told(done, 3, "its certificate is not valid")
+        assert_told(done, 3, "cannot be reached: its certificate is not valid (self-signed certificate)")
+        assert done.stderr.endswith(" --no-verify takes any.\n")
+    for done in plain:
+        assert_told(done, 3, "May it be https://?")
     for done in passed:
         assert_told(done, 3, "is no hub's (text/html)")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from sse_signals.testing import hub, signals_hub
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["blockbuster", "signals_hub"]
 
 
-def place(file: Path) -> str:
+def place(file: Path) -> str | None:
     """Return where a cursor is."""
-    found: str = json.loads(file.read_bytes())["lastEventId"]
+    found: str | None = json.loads(file.read_bytes())["lastEventId"]
     return found
 
 
@@ -59,15 +61,44 @@ def test_a_cursor_moves_with_heartbeats(tmp_path: Path, monkeypatch: pytest.Monk
             last = running.publish(1, topic="other")
             wait_for(lambda: file.exists() and place(file) == last)
             running.publish(2, topic="a")
+            last_of_others = running.publish(3, topic="other")
+            wait_for(lambda: place(file) == last_of_others)  # also after something was handled
+            running.publish(4, topic="a")
 
         with beside(publish):
-            assert messages(listen(running, "a", "--cursor", str(file), "-n", "1")) == ["2"]
+            assert messages(listen(running, "a", "--cursor", str(file), "-n", "2")) == ["2", "4"]
 
 
 def test_a_cursor_that_cannot_be_kept(signals_hub: SignalsHub, tmp_path: Path) -> None:
-    """A folder that is not there is told before anything is asked for, a disk that fails when it does."""
+    """A folder that is not there is told before anything is asked for, a place that is taken away when it is."""
     done = command("listen", "--cursor", f"{tmp_path}/no/cursor", SIGNALS_URL=NOWHERE)
     assert_told(done, 2, "its folder is not there")
-    (tmp_path / "cursor.new").mkdir()
-    done = listen(signals_hub, "--cursor", f"{tmp_path}/cursor")
+    file = tmp_path / "cursor"
+
+    def take_away() -> None:
+        signals_hub.wait_for_streams(1)
+        wait_for(lambda: place(file) is not None)
+        file.unlink()
+        file.mkdir()
+        signals_hub.publish(1, topic="a")
+
+    with beside(take_away):
+        done = listen(signals_hub, "--cursor", str(file), "--exec", "true")
     assert_told(done, 1, "the cursor ", "cannot be written: Is a directory.")
+
+
+def test_a_cursor_that_another_run_uses(signals_hub: SignalsHub, tmp_path: Path) -> None:
+    """The second run is told, with status 2, and the first is not disturbed."""
+    cursor = ["--cursor", str(tmp_path / "cursor")]
+
+    def second() -> None:
+        signals_hub.wait_for_streams(1)
+        for _ in range(2):
+            arguments = [sys.executable, "-m", "sse_signals", "listen", *cursor, "--url", signals_hub.url]
+            done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("sse-signals: Another listen uses the cursor ")
+            signals_hub.publish(1, topic="a")
+
+    with beside(second):
+        assert messages(listen(signals_hub, *cursor, "-n", "2")) == ["1", "1"]

@@ -11,7 +11,6 @@ from unittest import mock
 
 import pytest
 
-from sse_signals.commands.listen import runs
 from sse_signals.commands.listen.signal_lines import Shown
 from sse_signals.testing import signals_hub
 from tests.commands.listen.test_cursor import place
@@ -136,11 +135,3 @@ def test_the_command_that_runs_is_waited_for(
     said = f"sse-signals: the command ended with status 3, for {ids[1]}.\n" if ends else ""
     assert done == (status, "", said)
     assert place(file) == ids[0 if ends else 1]
-
-
-async def test_what_cannot_be_started_has_failed() -> None:
-    """A hostile name with a NUL in it is a failure like others."""
-    with pytest.raises(runs.RunFailed, match="could not be started: embedded null byte"):
-        await runs.run("true", b"", {"A": "\0"})
-    with pytest.raises(runs.RunFailed, match="could not be started: Argument list too long"):
-        await runs.run("true", b"", {"A": "x" * 4_000_000})

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from sse_signals.client.received import RemoteEvent
-from sse_signals.commands.listen.signal_lines import Shown, coloured_line
+from sse_signals.commands.listen.signal_lines import Shown, coloured_line, json_text, message_text
 from sse_signals.commands.plain import columns_of
 from sse_signals.errors import UnexpectedAnswer
 
@@ -42,6 +42,27 @@ def line(topic: str | None, message: object, *, event: str | None = None, width:
 def test_a_line_of_a_terminal(shown: str, expected: str) -> None:
     """Local time, topic, name and message; the date only of other days; nothing in it steers the terminal."""
     assert click.unstyle(shown) == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "hours", "shown"),
+    [("9999-12-31T23:59:59.000Z", 9, "9999-12-31 23:59:59"), ("0001-01-01T00:00:00.000Z", -9, "0001-01-01 00:00:00")],
+)
+def test_a_time_that_no_zone_has(time: str, hours: int, shown: str) -> None:
+    """It is told as the hub has it."""
+    signal = Shown("e-1", time, None, "a", 1)
+    line = coloured_line(signal, raw=False, width=None, zone=timezone(timedelta(hours=hours)), today=TODAY)
+    assert click.unstyle(line).lstrip("0").startswith(shown.lstrip("0"))
+
+
+def test_a_message_deeper_than_any() -> None:
+    """What can be read, and not written again, is from no hub."""
+    message: list[Any] = []
+    for _ in range(300):
+        message = [message]
+    for text in (json_text, lambda shown: message_text(shown.message, raw=False)):
+        with pytest.raises(UnexpectedAnswer, match="nested deeper than any that a hub takes"):
+            text(Shown("e-1", "2026-01-31T12:00:00.000Z", None, "a", message))
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -132,6 +132,7 @@ def test_a_message_from_stdin_or_a_file(signals_hub: SignalsHub, tmp_path: Path)
         (["-"], b"ab\xff", 2, ["message: Its byte 3 is not UTF-8."]),
         (["-"], b"a" * (16 * 1024 * 1024 + 1), 4, ["longer than 16777216 bytes"]),
         (["@/no/such"], b"", 2, ["'/no/such' cannot be read: No such file or directory.", "write -"]),
+        (["@~nosuchuser/x"], b"", 2, ["'~nosuchuser/x' cannot be read: No such file or directory."]),
         (["@/"], b"", 2, ["'/' cannot be read: Is a directory."]),
         (["{", "--json-only"], b"", 2, ["It is not JSON: ", "line 1, column 2", "--json-only"]),
         (["Infinity", "--json-only"], b"", 2, ["Infinity is no number of JSON"]),
@@ -142,7 +143,9 @@ def test_a_message_from_stdin_or_a_file(signals_hub: SignalsHub, tmp_path: Path)
         ([r'"\ud800"'], b"", 2, ["surrogates"]),
         (["1", "--token", "-"], b"a b", 2, ["token"]),
         (["-", "--token", "-"], b"abc", 2, ["The token has come from stdin", "--token @FILE"]),
-        (["1", "--timeout", "5m"], b"", 2, ["240 seconds"]),
+        (["1", "--timeout", "5m"], b"", 2, ["'5m' is no duration of at most 240 seconds"]),
+        (["-1"], b"", 2, ["No such option", "A message that begins with - stands after --: TOPIC -- -1"]),
+        (["--txt", "1"], b"", 2, ["No such option", "--text"]),
         (["1", "--url", "ftp://h"], b"", 2, ["'ftp://h' is no URL of a hub"]),
     ],
 )

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sse_signals.client.requests import HubUrl
+from sse_signals.commands.publish.line_publisher import LinePublisher
+from sse_signals.commands.publish.stdin_lines import MOST_BYTES, Lines, batches
+from sse_signals.model import MAX_BATCH, Signal
 from sse_signals.testing import signals_hub
 from tests.commands.publish.test_command import NOWHERE, published
 from tests.commands.running import assert_told, blockbuster, command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sse_signals.testing import SignalsHub
@@ -71,6 +76,70 @@ def test_a_line_far_down_has_its_number(signals_hub: SignalsHub) -> None:
     done = command("publish", "l", "--lines", stdin=stdin, SIGNALS_URL=signals_hub.url)
     assert "line 1101: message: " in done.stderr
     assert (done.status, len(done.lines), len(signals_hub.published)) == (4, 1100, 1100)
+
+
+def test_a_line_that_never_ends() -> None:
+    """No more of it is kept than a message may have."""
+
+    class Endless(io.BytesIO):
+        pieces = 0
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            self.pieces += 1
+            assert self.pieces < 40, "it is read on"
+            return b"x" * (size or 0)
+
+    stdin = Endless()
+    done = command("publish", "l", "--lines", stdin=stdin, SIGNALS_URL=NOWHERE)
+    assert_told(done, 4, "line 1: message: It is longer than 16777216 bytes.")
+    assert stdin.pieces == 17
+
+
+@pytest.mark.parametrize("size", [9, 10, 11])
+def test_a_line_as_long_as_it_may_be(size: int) -> None:
+    """One that has no end yet is waited for up to that, and not longer."""
+    lines = Lines(10)
+    assert [line.content for line in lines.feed(b"x" * size)] == [b"x" * size] * (size > 10)
+
+
+def test_a_piece_of_many_lines() -> None:
+    """Never are there more signals than a request holds, however many lines have come at once: each takes memory."""
+    waiting = most = sent = 0
+
+    def make(content: bytes) -> Signal:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        return Signal(content or b'""', "l")
+
+    def send(signals: Sequence[Signal]) -> list[str]:
+        nonlocal waiting, sent
+        waiting -= len(signals)
+        sent += len(signals)
+        return []
+
+    LinePublisher(make, send, lambda _: None, longest=100).publish([b"\n" * 20_500])
+    assert (sent, waiting) == (20_500, 0)
+    assert most <= MAX_BATCH + 1  # one shows that the others are full
+
+
+@pytest.mark.parametrize(
+    ("signal", "most"),
+    [
+        (Signal(b"1" * 1000, "a"), 500),
+        (Signal(b"1", "ü" * 500), 500),
+        (Signal(b"1", "a", frozenset(f"group:default/{number:0100}" for number in range(9))), 500),
+        (Signal(b"1", "a"), MAX_BATCH),
+    ],
+    ids=["message", "address", "targets", "count"],
+)
+def test_what_a_request_holds(signal: Signal, most: int) -> None:
+    """All that a signal takes there counts, and the request that is made of it is no larger than a hub takes."""
+    sizes = [len(batch) for batch in batches([signal] * 1500)]
+    assert sum(sizes) == 1500
+    assert max(sizes) <= most
+    first = HubUrl.parse(NOWHERE).publish([signal] * sizes[0], "k", None)
+    assert len(first.body) <= MOST_BYTES
 
 
 def test_a_file_of_lines_that_is_not_there() -> None:
