@@ -29,6 +29,8 @@ _HEADERS: Final[Mapping[str, str]] = {
     istr("Content-Security-Policy"): _POLICY,
     istr("Referrer-Policy"): "no-referrer",
     istr("Cross-Origin-Resource-Policy"): "same-origin",
+    # Whoever opened it cannot lead it elsewhere, nor have it connect to something else with the token that it holds.
+    istr("Cross-Origin-Opener-Policy"): "same-origin",
 }
 # Modules of the browser module that the page shares with it; they import nothing.
 _SHARED: Final = ("decoder.js", "request.js", "topics.js")

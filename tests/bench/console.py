@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 20  # signals of one request, so that publishing is not what is measured
 PICTURES: Final = {"light": (1440, 900), "dark": (1440, 900), "narrow": (375, 812)}
-BAR: Final = 200.0  # milliseconds without a frame
+BAR: Final = 200.0  # milliseconds without a frame, unless an empty page beside it has none for longer
 # Frames of the page itself: a gap between two of them is what one sees as a jerk.
 WATCH: Final = """() => {
     const seen = window.frames_seen = {gaps: [], long: [], last: performance.now()};
@@ -37,6 +37,8 @@ WATCH: Final = """() => {
     const frame = (now) => { seen.gaps.push(now - seen.last); seen.last = now; requestAnimationFrame(frame); };
     requestAnimationFrame(frame);
 }"""
+# From now on; without a new beginning the first gap would be what the collection took.
+AGAIN: Final = "frames_seen.gaps.length = frames_seen.long.length = 0, frames_seen.last = performance.now()"
 STATES: Final = ("paid", "packed", "sent", "returned")
 TOPICS: Final = ("orders/42", "orders/7", "orders/1138", "catalog:entities", "builds/main", "chat/général")
 
@@ -84,13 +86,18 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
         await console.open()
         async with publishing(hub, rate) as published:
             await console.until("() => document.querySelector('#foot').textContent > '1'")
+            empty = await browser.new_page()  # in a window of its own: what the machine does to it
+            await empty.goto("about:blank")
             await console.page.evaluate(WATCH)
+            await empty.evaluate(WATCH)
             await asyncio.sleep(10)
             early = await heap(devtools)
             # What a collection that was asked for takes is not the page's doing.
-            await console.page.evaluate("frames_seen.gaps.length = frames_seen.long.length = 0")
+            await console.page.evaluate(AGAIN)
+            await empty.evaluate(AGAIN)
             await asyncio.sleep(seconds - 10)
             seen = await console.page.evaluate("frames_seen")
+            beside = await empty.evaluate("frames_seen.gaps")
             late = await heap(devtools)
         await console.until_says("#foot", f"{published[0]:,} received")
         gaps = sorted(seen["gaps"])
@@ -99,6 +106,7 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
             "seconds": seconds,
             "frames_per_second": round(len(gaps) / (sum(gaps) / 1000), 1),
             "longest_gap_ms": round(gaps[-1], 1),
+            "longest_gap_of_an_empty_page_ms": round(max(beside), 1),
             "p99_gap_ms": round(gaps[int(len(gaps) * 0.99)], 1),
             "long_tasks": len(seen["long"]),
             "longest_task_ms": max(seen["long"], default=0),
@@ -158,8 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     found = asyncio.run(measure(options.rate, options.seconds))
     print(json.dumps(found, indent=2))
-    if found["longest_gap_ms"] > BAR or found["faults"]:
-        sys.exit(f"There was no frame for {found['longest_gap_ms']} ms, and {BAR} ms is the bar; or there are faults.")
+    bar = max(BAR, found["longest_gap_of_an_empty_page_ms"])
+    if found["longest_gap_ms"] > bar or found["faults"]:
+        sys.exit(f"There was no frame for {found['longest_gap_ms']} ms, and {bar} ms is the bar; or there are faults.")
 
 
 if __name__ == "__main__":

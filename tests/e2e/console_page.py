@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 DEADLINE = 10_000.0  # milliseconds
+STREAM = re.compile(r"/stream\?")  # where a page listens
 
 # Told as an error of the page, which is what the tests look at.
 TRAP = """

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from sse_signals.model import CONTROL_PREFIX
 from tests.e2e.clients import NODE_IS_READY, PACKAGES
-from tests.e2e.console_page import console_page, open_hub, paid
+from tests.e2e.console_page import STREAM, console_page, open_hub, paid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("short_delays")]
 
 AXE = PACKAGES.parent / "node_modules" / "axe-core" / "axe.min.js"
+# Titles of charts that are cut off, and figures that cover another.
+CUT = """() => [...document.querySelectorAll('.chart')].filter((chart) => {
+    const [head, now, top] = ['h2', '.now', '.top'].map((name) => chart.querySelector(name));
+    return head.scrollWidth > head.clientWidth
+        || now.getBoundingClientRect().bottom > top.getBoundingClientRect().top
+        || document.documentElement.scrollWidth > innerWidth;
+}).map((chart) => chart.innerText)"""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 RUN_AXE = "axe.run({resultTypes: ['violations']}).then(({violations}) => violations)"
+DRAWN = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+# Whether rows stand in the document in the order in which they are seen, in which they are read out.
+IN_ORDER = """[...document.querySelectorAll('.row:not([hidden])')]
+    .every((row, n, all) => n === 0 || +row.ariaPosInSet === +all[n - 1].ariaPosInSet + 1)"""
 HELD = 5000  # rows that the console holds
 SCRIPTS = (
     "<img src=x onerror=struck('img')>",
@@ -69,11 +80,19 @@ async def test_more_than_it_holds(shared_browser: Browser, hub: Hub) -> None:
         for _ in range(3):
             await page.keyboard.press("PageDown")
         await page.keyboard.press("ArrowUp")
-        await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        await page.evaluate(DRAWN)
         before, edge = await chosen.text_content(), await chosen.bounding_box()
         await hub.publish(*(paid(number) for number in range(7000, 7010)))
         await console.until_says("#foot", "7,010 received")
         assert (await chosen.text_content(), await chosen.bounding_box()) == (before, edge)  # nobody is carried away
+        await page.evaluate("document.querySelector('#rows').scrollTop = 100 * 28 + 13")
+        await page.evaluate(DRAWN)
+        top = "document.querySelector('#rows').scrollTop % 28"
+        seen = await console.messages()
+        await hub.publish(*(paid(number) for number in range(7010, 7013)))
+        await console.until_says("#foot", "7,013 received")
+        assert (await page.evaluate(top), await console.messages()) == (13, seen)
+        assert await page.evaluate(IN_ORDER)
         await page.fill("#filter", "6999")
         await console.until_messages(["6999"])
 
@@ -98,6 +117,8 @@ async def test_25_hostile_content(shared_browser: Browser, hub: Hub) -> None:
             assert await page.locator("#inspect .json").count() == 1
             for button in await page.locator("#inspect .json button").all():
                 await button.click()
+            longest = "Math.max(...[...document.querySelectorAll('.json div')].map((part) => part.textContent.length))"
+            assert await page.evaluate(longest) < 30_000  # no click holds the page up
             await page.focus("#rows")
         rows = await console.text("#rows")
         assert "invoice\\u202efdp.exe\\u2066\\u0007\\u001b[31m" in rows
@@ -123,6 +144,7 @@ async def test_25_hostile_answers(shared_browser: Browser, hub: Hub) -> None:
         f"event: {CONTROL_PREFIX}{name}\nid: {evil}\ndata: {json.dumps(data)}\n\n"
         for name, data in (("open", {"subject": evil, "stream": evil}), ("gap", {"reason": "__proto__", "to": evil}))
     )
+    nothing = {"type": f"urn:x:{evil}", "title": {"toString": 5}, "detail": {}, "hint": {"toString": 5}, "errors": 7}
     problem = {"type": f"urn:x:{evil}", "title": evil, "status": 403, "detail": evil, "hint": evil, "errors": [evil]}
     async with console_page(shared_browser, hub.url, "#topic=" + evil.replace(" ", "%20")) as console:
         page = console.page
@@ -138,11 +160,23 @@ async def test_25_hostile_answers(shared_browser: Browser, hub: Hub) -> None:
             await route.fulfill(status=403, body=json.dumps(problem), content_type="application/problem+json")
 
         await page.route("**/streams", streams)
-        await page.route("**/stream?*", stream_once)
+        await page.route(STREAM, stream_once)
         await page.route("**/publish", refuse)
         await console.connect("a")
         await console.until_says("#rows", "Signals are missing: reason: __proto__. It goes on after " + evil)
-        await page.unroute("**/stream?*")
+        await page.unroute(STREAM)
+
+        async def refuse_oddly(route: Any) -> None:
+            await route.fulfill(status=403, body=json.dumps(nothing), content_type="application/problem+json")
+
+        await page.route(STREAM, refuse_oddly)
+        await console.connect("a")
+        await console.until_status("closed")
+        assert await console.text("#connect-problem") == "The answer is none of a hub's: something else answers here."
+        await page.unroute(STREAM)
+        await console.connect("x" * 60_000)
+        await console.until_says("#connect-problem", "topic")
+        assert len(await console.text("#connect-problem")) < 700
         await console.open("a")
         await page.click("#tab-streams")
         await console.until_says("#tables", evil)
@@ -169,11 +203,14 @@ async def test_it_fits_and_can_be_read(shared_browser: Browser, hub: Hub) -> Non
                     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
 
         await check(375, 1440)
+        await page.set_viewport_size({"width": 320, "height": 812})
+        assert await page.locator("#help-open").is_visible()  # where single keys can be switched off
         await console.open("orders/*")
         await hub.publish(*(paid(number, "orders/" + "long" * 50) for number in range(40)))
         await console.until_says("#foot", "40 received")
         await page.locator(".row[data-kind=signal]").last.click()
         await console.until_says(".chart:nth-child(4) .now", "ms")
+        assert await page.evaluate(CUT) == []
         await check(375, 1440)
         await page.click("#tab-streams")
         await console.until_says("#tables", "127.0.0.1")
@@ -221,7 +258,10 @@ async def test_by_keyboard_alone(shared_browser: Browser, hub: Hub) -> None:
         await press("Escape")
         await press("?")
         assert await page.evaluate("document.querySelector('#help').open")
+        await page.uncheck("#keys-on")  # as speech input needs it
         await press("Escape")
+        await press("p")
+        assert await console.text("#pause") == "Pause"
         await page.focus("#tab-signals")
         await press("ArrowRight")
         assert await page.locator("#streams").is_visible()

@@ -16,4 +16,4 @@ def test_the_modules_behave() -> None:
 
 def test_the_modules_keep_to_their_types() -> None:
     """The types in the comments hold, in every module."""
-    node(TSC, *STRICT, "--allowJs", "--checkJs", *sorted((ASSETS / "console").glob("*.js")))
+    node(TSC, *STRICT, "--allowJs", "--checkJs", "--skipDefaultLibCheck", *sorted((ASSETS / "console").glob("*.js")))

@@ -41,6 +41,7 @@ async def test_24_the_headers_of_each_file(open_door: OpenDoor) -> None:
             assert headers["X-Content-Type-Options"] == "nosniff"
             assert headers["Referrer-Policy"] == "no-referrer"
             assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+            assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
             assert headers["Server"] == "sse-signals"
             assert headers["Cache-Control"] == "public, max-age=0, must-revalidate"
             assert not any(header.startswith("Access-Control") for header in headers)
@@ -103,6 +104,7 @@ def test_text_only_becomes_text() -> None:
         assert path.name == "theme.js" or not re.search(r"localStorage|sessionStorage|indexedDB|cookie *=", source)
     page = CONSOLE["console"].body.decode()
     assert not re.search(r"\son\w+=|style=|<style|<script(?! type=\"module\" src=)|https?:", page)
+    assert 'role="toolbar"' not in page  # which would need its arrow keys
     assert not re.search(r"url\(|@import|https?:", CONSOLE["console/console.css"].body.decode())
 
 

@@ -1,59 +1,11 @@
 // The connections of the console: what it asks, and what it makes of each answer.
 
 import assert from 'node:assert/strict';
-import { beforeEach, mock, test } from 'node:test';
-import { Canary, isCanary } from '../../../sse_signals/web/assets/console/canary.js';
+import { mock, test } from 'node:test';
 import { ask } from '../../../sse_signals/web/assets/console/requests.js';
 import { Stream } from '../../../sse_signals/web/assets/console/stream.js';
 import { Watch } from '../../../sse_signals/web/assets/console/watch.js';
-
-const HUB = { url: 'http://hub/signals', token: '' };
-const WISH = { ...HUB, topics: ['a/*'], since: '10m' };
-const OPEN = 'retry: 700\nevent: signals.open\nid: x-1\ndata: {"subject":null,"heartbeat":15}\n\n';
-
-/** What was asked. @type {{ url: string, headers: any, method: string, body: any, credentials: string }[]} */
-let asked = [];
-/** What is answered, one after the other; the last one again and again. */
-let answers = [];
-
-beforeEach(() => {
-  mock.timers.reset();
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
-  mock.method(Math, 'random', () => 1);
-  asked = [];
-  globalThis.fetch = async (url, options) => {
-    asked.push({ url, method: 'GET', ...options });
-    const answer = answers.length > 1 ? answers.shift() : answers[0];
-    return answer(options.signal);
-  };
-});
-
-const problem =
-  (status, type = 'urn:sse-signals:problem:p') =>
-  () =>
-    new Response(JSON.stringify({ type, status, title: 'T', detail: 'D.' }), { status });
-const json = (value) => () => new Response(JSON.stringify(value));
-const away = () => Promise.reject(new TypeError('away'));
-
-/** An event stream that goes on for ever after its text, unless it ends. */
-const stream =
-  (text, ends = false) =>
-  (signal) =>
-    new Response(
-      new ReadableStream({
-        start(controller) {
-          controller.enqueue(new TextEncoder().encode(text));
-          if (ends) controller.close();
-          signal.addEventListener('abort', () => !ends && controller.error(new DOMException('', 'AbortError')));
-        },
-      }),
-      { headers: { 'Content-Type': 'text/event-stream' } },
-    );
-
-/** Let everything happen that needs no time. */
-const settle = async () => {
-  for (let n = 0; n < 50; n++) (await null, await new Promise(setImmediate));
-};
+import { answering, asked, away, HUB, json, OPEN, problem, settle, stream, WISH } from './hub.mjs';
 
 /** Open a stream, and return what it tells. */
 async function opened(wish = WISH) {
@@ -69,15 +21,14 @@ async function opened(wish = WISH) {
 }
 
 test('it begins where it was told to, and goes on where it was, by the delays of the hub', async () => {
-  answers = [
+  answering(
     stream(
       `${OPEN}id: x-2\ndata: {}\n\nevent: signals.heartbeat\nid: x-5\ndata: {}\n\nevent: signals.new\nid: x-6\ndata: {}\n\n`,
       true,
     ),
     stream(
       'event: signals.gap\nid: x-9\ndata: {}\n\nevent: n\nid: x-10\ndata: {}\n\nretry: 5000\nevent: signals.goodbye\ndata: {"reason":"shutdown"}\n\n',
-    ),
-  ];
+    ));
   const { made, told, taken, statuses } = await opened({ ...WISH, token: 'T' });
   assert.equal(asked[0].url, 'http://hub/signals/stream?topic=a/*&since=10m');
   assert.deepEqual(
@@ -118,11 +69,13 @@ test('what no wait will mend ends it, and everything else is tried again', async
     problem(401),
     problem(403),
     problem(404),
-    stream('event: signals.goodbye\ndata: {"reason":"expired"}\n\n'),
+    ...['expired', 'revoked', 'not-granted'].map((reason) =>
+      stream(`event: signals.goodbye\ndata: {"reason":"${reason}"}\n\n`),
+    ),
     stream(`data: ${'x'.repeat(2 ** 20)}`),
   ];
   for (const answer of lasting) {
-    answers = [answer];
+    answering(answer);
     const { made, statuses } = await opened();
     assert.deepEqual(statuses(), ['connecting', 'closed']);
     made.stop();
@@ -131,13 +84,14 @@ test('what no wait will mend ends it, and everything else is tried again', async
     away,
     problem(503),
     problem(429),
+    problem(408),
     () => new Response('', { status: 502 }),
     () => new Response('<p>'),
     stream('', true),
     stream('event: signals.goodbye\ndata: {"reason":"full"}\n\n'),
   ];
   for (const answer of passing) {
-    answers = [answer];
+    answering(answer);
     const { made, statuses } = await opened();
     assert.deepEqual(statuses(), ['connecting', 'waiting']);
     made.stop();
@@ -146,8 +100,52 @@ test('what no wait will mend ends it, and everything else is tried again', async
   assert.deepEqual(told, [{ status: 'closed', reason: 'bad-token' }]);
 });
 
+test('an hour of failures is forgotten once it is open, and no hub makes the page ask without end', async () => {
+  answering(away, away, away, stream(OPEN, true));
+  const { made, told } = await opened();
+  const waits = () => told.filter(({ until }) => until).map(({ until }) => until);
+  for (const wait of [3000, 6000, 12_000]) {
+    assert.equal(waits().at(-1), Date.now() + wait);
+    mock.timers.tick(wait);
+    await settle();
+  }
+  assert.equal(waits().at(-1), Date.now() + 700); // the hub's, and no longer for all that was
+  made.stop();
+  for (const text of [OPEN.replace('700', '0'), 'retry: 0\nevent: signals.goodbye\ndata: {"reason":"full"}\n\n']) {
+    answering(stream(text, true));
+    const { made, told } = await opened();
+    assert.equal(told.at(-1).until, Date.now() + 100);
+    made.stop();
+  }
+});
+
+test('what a hub says where text is meant, and is none, ends nothing and is not shown', async () => {
+  const odd = '{"toString":5,"valueOf":5}';
+  const open = (data) => `event: signals.open\nid: x-1\ndata: ${data}\n\n`;
+  answering(stream(`${open(`{"heartbeat":${odd}}`)}event: signals.goodbye\ndata: {"reason":${odd}}\n\n`));
+  const { made, told } = await opened();
+  assert.deepEqual(
+    told.map(({ status, reason }) => [status, reason]),
+    [
+      ['connecting', undefined],
+      ['open', undefined],
+      ['waiting', 'ended'],
+    ],
+  );
+  made.stop();
+  const hostile = `{"type":"urn:x:p","status":"7","title":${odd},"detail":{},"hint":${odd},"errors":7}`;
+  answering(() => new Response(hostile, { status: 403 }));
+  const second = await opened();
+  assert.deepEqual(second.told.at(-1), {
+    status: 'closed',
+    reason: 'p',
+    problem: { type: 'urn:x:p', status: 403, title: '', detail: '', hint: '', errors: [] },
+  });
+  await assert.rejects(ask(HUB, 'x'), ({ message }) => /^The answer is none of a hub's/.test(message));
+});
+
 test('silence for two heartbeats ends a connection, and anything that comes puts that off', async () => {
-  answers = [stream(OPEN.replace('15', '2'))];
+  answering(stream(OPEN.replace('15', '2')));
   const { made, told, statuses } = await opened();
   mock.timers.tick(3999);
   await settle();
@@ -159,12 +157,13 @@ test('silence for two heartbeats ends a connection, and anything that comes puts
 });
 
 test('a request has an answer or says in a sentence why not', async () => {
-  answers = [json({ id: 'x' })];
+  answering(json({ id: 'x' }));
   assert.deepEqual(await ask({ ...HUB, token: 'T' }, 'publish', '{}'), { id: 'x' });
   assert.deepEqual(
     [asked[0].method, asked[0].body, asked[0].headers],
     ['POST', '{}', { 'Content-Type': 'application/json', Authorization: 'Bearer T' }],
   );
+  assert.equal(asked[0].redirect, 'manual'); // or the token might go anywhere
   await ask(HUB, 'streams');
   assert.deepEqual([asked[1].method, asked[1].headers, asked[1].credentials], ['GET', {}, 'same-origin']);
   const timeout = () => Promise.reject(new DOMException('', 'TimeoutError'));
@@ -172,110 +171,26 @@ test('a request has an answer or says in a sentence why not', async () => {
     [problem(403), 403, /^D\.$/],
     [() => new Response('', { status: 502 }), 502, /status 502/],
     [away, 0, /cannot be reached/],
-    [() => new Response('<p>'), 0, /other than a hub/],
+    [() => new Response('<p>'), 0, /none of a hub's/],
     [timeout, 0, /six connections/],
   ]) {
-    answers = [answer];
+    answering(answer);
     await assert.rejects(ask(HUB, 'x'), (error) => error.status === status && text.test(error.message));
   }
 });
 
-test('a canary is timed, for nobody else where one is known, and stops where it is refused', async () => {
-  const told = [];
-  const times = [];
-  let arrive;
-  const subject = OPEN.replace('null', '"user:default/ann"');
-  answers = [
-    (signal) =>
-      new Response(
-        new ReadableStream({
-          start: (controller) => (
-            (arrive = (text) => controller.enqueue(new TextEncoder().encode(text))),
-            arrive(subject)
-          ),
-        }),
-        { headers: { 'Content-Type': 'text/event-stream' } },
-      ),
-    json({ id: 'x-2' }),
-    problem(429),
-    away,
-    problem(403),
-  ];
-  const canary = new Canary(
-    HUB,
-    (ms) => times.push(ms),
-    (text) => told.push(text),
-  );
-  await settle();
-  const { topic, ...rest } = JSON.parse(asked[1].body);
-  assert.ok(isCanary(topic) && topic.length > 35 && !isCanary('signals-console/x') && !isCanary(null));
-  assert.ok(asked[0].url.includes(topic));
-  assert.deepEqual(rest, { targetOwnershipEntityRefs: ['user:default/ann'], message: { n: 1 } });
-  arrive('id: x-2\ndata: {"message":{"n":7}}\n\nid: x-2\ndata: {"message":null}\n\n'); // none of those that were sent
-  await settle();
-  assert.deepEqual([times, told], [[], []]);
-  arrive('id: x-2\ndata: {"message":{"n":1}}\n\n');
-  await settle();
-  assert.equal(times.length, 1);
-  for (let n = 0; n < 3; n++) {
-    mock.timers.tick(2000);
-    await settle();
-  }
-  assert.deepEqual(
-    told.map((text) => text.slice(0, 27)),
-    ['', 'Not measured at the moment.', 'Not measured at the moment.', 'Not measured. D.'],
-  );
-  const { length } = asked;
-  mock.timers.tick(9000);
-  await settle();
-  assert.equal(asked.length, length);
-  canary.stop();
-});
-
-test('a canary that does not arrive is told of, and one whose stream is refused', async () => {
-  const told = [];
-  let now = 0;
-  mock.method(performance, 'now', () => now);
-  answers = [stream(OPEN), json({ id: 'x-2' })];
-  const canary = new Canary(
-    HUB,
-    () => assert.fail(),
-    (text) => told.push(text),
-  );
-  await settle();
-  now = 10_000;
-  mock.timers.tick(2000);
-  await settle();
-  assert.deepEqual(told, ['A canary was published, and did not arrive within 10 s.']);
-  canary.stop();
-  answers = [problem(403)];
-  new Canary(
-    HUB,
-    () => assert.fail(),
-    (text) => told.push(text),
-  );
-  await settle();
-  assert.equal(told.at(-1), 'Not measured. D.');
-  answers = [problem(403, 'urn:sse-signals:problem:not-granted')];
-  new Canary(
-    HUB,
-    () => assert.fail(),
-    (text) => told.push(text),
-  );
-  await settle();
-  assert.equal(told.at(-1), 'Not measured: this needs the grant to publish to signals-console/*.');
-});
-
 test('who is connected is asked every two seconds, later after a failure, and not again where it is refused', async () => {
   for (const [answer, wait, words] of [
-    [json({ node: 'n' }), 2000, 'n'],
+    [json({ node: 'n', nodes: [] }), 2000, 'n'],
+    [json(7), 10_000, "none of a hub's"],
+    [away, 10_000, 'cannot be reached'],
     [problem(503), 10_000, 'D.'],
     [problem(401), Infinity, /needs a token with the admin grant/],
     [problem(403), Infinity, /needs the admin grant/],
     [problem(404), Infinity, /does not list/],
   ]) {
-    asked = [];
-    answers = [answer];
+    asked.length = 0;
+    answering(answer);
     const told = [];
     const watch = new Watch(
       HUB,
@@ -295,4 +210,27 @@ test('who is connected is asked every two seconds, later after a failure, and no
     await settle();
     assert.equal(asked.length, wait === Infinity ? 1 : 2);
   }
+});
+
+test('who is connected is asked at once when the browser is online again, and never twice at a time', async () => {
+  let answer;
+  answering(away, () => new Promise((done) => (answer = () => done(json({ node: 'n', nodes: [] })()))));
+  const refusals = [];
+  const watch = new Watch(
+    HUB,
+    () => {},
+    (_, refused) => refusals.push(refused),
+  );
+  await settle();
+  watch.again();
+  watch.again();
+  await settle();
+  assert.deepEqual([asked.length, refusals], [2, [false]]);
+  answer();
+  await settle();
+  watch.stop();
+  watch.again();
+  mock.timers.tick(1e6);
+  await settle();
+  assert.equal(asked.length, 2);
 });

@@ -12,23 +12,25 @@ import {
   query,
 } from '../../../sse_signals/web/assets/console/address.js';
 import { listenLine, publishBody, publishLine, quote } from '../../../sse_signals/web/assets/console/curl.js';
-import { memberStart, memberText, pretty, valueEnd } from '../../../sse_signals/web/assets/console/json.js';
+import { Layout, memberStart, memberText, valueEnd } from '../../../sse_signals/web/assets/console/json.js';
 import {
   bytes,
   clock,
   count,
+  cut,
   duration,
   gap,
   latency,
+  overdue,
   record,
+  said,
   utf8,
   visible,
   why,
 } from '../../../sse_signals/web/assets/console/words.js';
 
 const NASTY = [
-  "it's",
-  '"',
+  ...["it's", '"'],
   '$HOME `id` $(id) \\',
   '!!',
   'a\nb\r\n',
@@ -134,6 +136,7 @@ test('a fragment holds filters and start, and nothing else', () => {
 
 test('what shows nothing is shown by its number, and pictures stay whole', () => {
   assert.equal(visible('a\u202eb\0\u200b\u2028\u{E0001}\ud800'), 'a\\u202eb\\u0000\\u200b\\u2028\\udb40\\udc01\\ud800');
+  assert.equal(visible('\ue000\u{F0000}'), '\\ue000\\udb80\\udc00'); // nobody knows what a font makes of those
   for (const text of ['👩‍🚀👍🏽‍🔥❤️', 'Zoë – naïve', 'שלום', '日本']) assert.equal(visible(text), text);
   assert.equal(visible('a\u200db'), 'a\\u200db');
 });
@@ -151,10 +154,8 @@ test('members are found in text, whatever strings hold', () => {
   assert.equal(valueEnd('[[[', 0), 3);
 });
 
-const shown = (text, limit = 1e6) =>
-  pretty(text, limit)
-    .pieces.map(([, part]) => part)
-    .join('');
+const joined = (pieces) => pieces.map(([, part]) => part).join('');
+const shown = (text) => joined(new Layout(text).more(1e6));
 
 test('JSON is laid out as JSON.stringify would, and no digit changes', () => {
   for (const value of [1, 'x', null, [], {}, [1, [2, []], { a: {}, b: [{}] }], { __proto__x: '}{][,:"\\', '': '' }]) {
@@ -162,7 +163,7 @@ test('JSON is laid out as JSON.stringify would, and no digit changes', () => {
       assert.equal(shown(text), JSON.stringify(value, null, 2));
   }
   assert.equal(shown('[9007199254740993,1.0,1e400]'), '[\n  9007199254740993,\n  1.0,\n  1e400\n]');
-  assert.deepEqual(pretty('{"a":"b","c":-1}', 99).pieces, [
+  assert.deepEqual(new Layout('{"a":"b","c":-1}').more(99), [
     ['', '{\n  '],
     ['key', '"a"'],
     ['', ': '],
@@ -175,19 +176,37 @@ test('JSON is laid out as JSON.stringify would, and no digit changes', () => {
   ]);
 });
 
-test('of a long message a part is laid out, also of a deep or broken one', () => {
+test('a long message is laid out a part at a time, also a deep or broken one, and nothing is left out', () => {
   for (const text of [
     JSON.stringify(Array(9999).fill(1)),
     `"${'x'.repeat(99999)}"`,
-    '['.repeat(99999),
+    '['.repeat(9999),
     '{"a":'.repeat(9999),
     ']'.repeat(9999),
   ]) {
-    const { pieces, cut } = pretty(text, 1000);
-    assert.ok(cut);
-    assert.ok(pieces.reduce((size, [, part]) => size + part.length, 0) < 2300, text.slice(0, 9));
+    const layout = new Layout(text);
+    const parts = [];
+    while (!layout.done) parts.push(joined(layout.more(1000)));
+    assert.ok(parts.length > 9 && parts.every(({ length }) => length > 0 && length < 3200), text.slice(0, 9));
+    assert.equal(parts.join(''), shown(text));
+    if (text.startsWith('[1')) assert.ok(parts.slice(0, -1).every((part) => part.endsWith(',\n')));
+    assert.equal(parts.join('').replace(/\s/g, ''), text);
   }
-  assert.equal(pretty('[1', 9).cut, false);
+  assert.ok(new Layout('[1').more(9).length && new Layout('').done);
+});
+
+test('no level is so deep that its lines are all indent', () => {
+  const lines = shown('['.repeat(60)).split('\n');
+  assert.deepEqual([lines[40].length, lines[41].length, lines[59].length], [81, 81, 81]);
+});
+
+test('a picture stays whole wherever a long string is parted', () => {
+  for (const picture of ['👩‍🚀', '👍🏽‍🔥', '❤️', '😀'])
+    for (let before = 985; before < 1001; before++) {
+      const text = `"${'x'.repeat(before)}${picture}${'y'.repeat(1000)}"`;
+      assert.equal(shown(text), text);
+    }
+  assert.equal(shown(`"${'\u200d'.repeat(3000)}"`), `"${'\\u200d'.repeat(3000)}"`);
 });
 
 test('numbers are for people', () => {
@@ -236,4 +255,21 @@ test('causes become sentences, those that nobody foresaw too', () => {
   );
   assert.match(gap('{"reason":"constructor","to":"a"}'), /reason: constructor\. It goes on after a\.$/);
   for (const odd of ['', '1', '[]', 'null', '{']) assert.deepEqual(record(odd), {});
+  assert.match(why('x', { type: 't', title: '', status: 403 }), /^The answer is none of a hub's/);
+  const odd = { toString: 5 };
+  assert.match(gap(JSON.stringify({ reason: odd, from: odd, to: odd })), /reason: \. It goes on after \.$/);
+});
+
+test('only text and numbers are taken for what somebody says, and not without end', () => {
+  assert.deepEqual(['a', 7, 1.5].map(said), ['a', '7', '1.5']);
+  for (const odd of [undefined, null, true, {}, [], { toString: 5 }, ['a']]) assert.equal(said(odd), '');
+  assert.equal(said('x'.repeat(60_000)).length, 602);
+  assert.equal(cut('abcdef', 3), 'abc …');
+  assert.equal(cut('abc', 3), 'abc');
+  assert.equal(cut('ab😀', 3), 'ab …');
+});
+
+test('an answer is late after five seconds', () => {
+  assert.equal(overdue(5000), '');
+  assert.match(overdue(5001), /no answer yet.*six connections/);
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Log } from '../../../sse_signals/web/assets/console/log.js';
 import { byteRate, openStreams, read, sorted } from '../../../sse_signals/web/assets/console/overview.js';
 import { Ring } from '../../../sse_signals/web/assets/console/ring.js';
-import { ceiling, paths, Series, WINDOW } from '../../../sse_signals/web/assets/console/series.js';
+import { asOf, ceiling, paths, Series, WINDOW } from '../../../sse_signals/web/assets/console/series.js';
 
 const row = (topic, message = 'null', kind = 'signal') => ({
   kind,
@@ -62,8 +62,10 @@ test('a filter looks at topic, event and message, and hides no gap', () => {
   assert.equal(topics(log), 'a');
   log.push(row('x', '1', 'gap')); // and lets the oldest go
   assert.deepEqual([topics(log), log.signals], ['x', 0]);
-  log.filter('[(*'); // no pattern, only text
-  assert.equal(topics(log), 'x');
+  for (const text of String.raw`[(* a-b 2026-01 / {1} $ ^ | . ? +`.split(' ')) {
+    log.filter(text); // no pattern, only text
+    assert.equal(topics(log), 'x', text);
+  }
   log.filter(' ');
   assert.deepEqual([topics(log), log.signals], ['bcdx', 3]);
   for (const topic of 'efgh') log.push(row(topic));
@@ -103,9 +105,10 @@ test('a series holds two minutes', () => {
   for (let n = 0; n < 300; n++) series.add(n * 1000, n);
   series.add(300_000, NaN);
   assert.equal(series.points(299_000).length, WINDOW / 1000 + 1);
-  assert.deepEqual(series.summary(299_000), { last: 299, least: 179, most: 299 });
+  assert.deepEqual(series.summary(299_000), { at: 299_000, last: 299, least: 179, most: 299 });
   series.clear();
   assert.deepEqual(series.points(0), []);
+  assert.deepEqual([asOf(7000, 60_000), asOf(7001, 60_000)], ['', '00:00:52']); // what is older does not look live
 });
 
 test('a chart has a round number at its upper edge', () => {
@@ -153,7 +156,7 @@ test('an overview is read, with whatever is missing or odd', () => {
       {
         stream: 's\u202e',
         subject: null,
-        topics: ['a', 7, 'b/*'],
+        topics: ['a', 7, 'b/*', 'signals-console/canary-1x2y'],
         moreTopics: 3,
         lag: { records: 2, seconds: 0.5 },
         age: 1.5,
@@ -167,7 +170,7 @@ test('an overview is read, with whatever is missing or odd', () => {
   } = overview;
   assert.deepEqual(
     [stream.stream, stream.subject, stream.topics, stream.lag, stream.age, stream.bytes],
-    ['s\\u202e', '', 'a, , b/*, and 3 more', 2, 1.5, NaN],
+    ['s\\u202e', '', 'a, , b/*, (canary), and 3 more', 2, 1.5, NaN],
   );
   assert.deepEqual(
     [first.state, first.open, first.closed, first.refused, second.node, second.state],
@@ -181,7 +184,7 @@ test('an overview is read, with whatever is missing or odd', () => {
 
 test('bytes a second are the difference of two counts of a node that did not begin anew', () => {
   const before = read({ nodes: [node('a', 10, 100), node('b', 10, 100), node('c', 10, 900, 'S')] });
-  const now = read({ nodes: [node('a', 12, 300), node('b', 14, 500), node('c', 12, 5, 'T'), node('d', 12, 9)] });
+  const now = read({ nodes: [node('a', 12, 300), node('b', 14, 500), node('c', 12, 5000, 'T'), node('d', 12, 9)] });
   assert.equal(byteRate(before, now), 200);
   assert.ok(Number.isNaN(byteRate(undefined, now)));
   assert.ok(Number.isNaN(byteRate(before, before)));

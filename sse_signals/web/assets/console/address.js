@@ -3,7 +3,7 @@
 import { checkTopic } from '../client/topics.js';
 
 /** Filters that one stream may have. */
-const MOST = 64;
+export const MOST = 64;
 const SINCE = /^(all|-[1-9]\d{0,5}|[1-9]\d{0,8}[smhd]|\d{4}-\d\d-\d\dT\S+)$/;
 
 /**

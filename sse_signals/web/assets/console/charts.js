@@ -1,7 +1,7 @@
 /** Four small charts, each with its values in words. */
 
 import { make, part, say } from './dom.js';
-import { ceiling, paths, Series } from './series.js';
+import { asOf, ceiling, paths, Series } from './series.js';
 import { bytes, count, latency } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -72,11 +72,15 @@ export class Chart {
     const format = this.#format;
     say(this.#now, summary ? format(summary.last) : '–');
     say(this.#top, summary ? format(top) : '');
-    const range = summary ? `${format(summary.least)} to ${format(summary.most)} in 2 min` : 'No value yet.';
+    const old = summary ? asOf(now - summary.at, Date.now()) : '';
+    this.element.classList.toggle('old', old !== '');
+    const seen = summary ? `${format(summary.least)} to ${format(summary.most)} in 2 min` : 'No value yet.';
+    const range = old ? `As of ${old} UTC.` : seen;
     say(this.#range, this.#note || range);
     this.#range.classList.toggle('noted', this.#note !== '');
+    const when = old ? `at ${old} UTC` : 'now';
     const words = summary
-      ? `now ${format(summary.last)}, least ${format(summary.least)}, most ${format(summary.most)}`
+      ? `${when} ${format(summary.last)}, least ${format(summary.least)}, most ${format(summary.most)}`
       : 'no value yet';
     this.#picture.setAttribute('aria-label', `${this.#title}, the last two minutes: ${words}. ${this.#note}`.trim());
   }

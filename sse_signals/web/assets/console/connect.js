@@ -2,14 +2,12 @@
 
 import { readFragment, readSince, readTopics, writeFragment, writeTopics } from './address.js';
 import { announce, part, say } from './dom.js';
-import { visible, why } from './words.js';
+import { cut, overdue, visible, why } from './words.js';
 
 /** @import { State, Wish } from './types.js' */
 
-/** Milliseconds without an answer after which one would like to know why. */
-const SLOW = 5e3;
-const UNANSWERED =
-  'There is no answer yet. Over HTTP/1.1 a browser opens six connections to a hub: close other tabs of it.';
+const LED =
+  'The address of the page was changed to what the form says now. Look at it, and press Reconnect: your token is sent.';
 
 export class Connect {
   #url;
@@ -30,14 +28,15 @@ export class Connect {
 
   /**
    * @param {string} url the hub's
-   * @param {{ connect: (wish: Wish) => void, disconnect: () => void, now: () => void }} acts
+   * @param {{ connect: (wish: Wish, pressed: boolean) => void, disconnect: () => void, now: () => void }} acts
+   *   `pressed` is whether somebody asked for it by hand, and not a link
    */
   constructor(url, { connect, disconnect, now }) {
     this.#url = url;
     this.#connect = connect;
     part('connect', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
-      this.go();
+      this.#connectTo(true);
     });
     this.#end.addEventListener('click', disconnect);
     this.#now.addEventListener('click', now);
@@ -58,28 +57,36 @@ export class Connect {
     this.#topics.focus();
   }
 
-  /** Connect with what the form says. */
-  go() {
+  /** Connect with what the form says. @param {boolean} pressed */
+  #connectTo(pressed) {
     let topics, since;
+    let field = this.#topics; // where what is wrong can be mended
     try {
-      topics = readTopics(this.#topics.value);
-      since = readSince(this.#since.value);
+      topics = readTopics(field.value);
+      field = this.#since;
+      since = readSince(field.value);
     } catch (error) {
-      say(this.#problem, /** @type {TypeError} */ (error).message);
-      return this.#topics.focus();
+      say(this.#problem, cut(/** @type {TypeError} */ (error).message));
+      field.setAttribute('aria-invalid', 'true');
+      return field.focus();
     }
+    for (const good of [this.#topics, this.#since]) good.removeAttribute('aria-invalid');
     if (this.#field.value.trim()) this.#keep(this.#field.value.trim());
     history.replaceState(null, '', writeFragment(topics, since));
-    this.#connect({ url: this.#url, topics, since, token: this.#token });
+    this.#connect({ url: this.#url, topics, since, token: this.#token }, pressed);
   }
 
-  /** Connect to what the fragment of the page's URL names, if it does. */
+  /**
+   * Connect to what the fragment of the page's URL names, if it does. Who holds a token is asked first: a page that has
+   * opened this one can change the fragment, and would choose what the token is used for.
+   */
   fromFragment() {
     const asked = readFragment(location.hash);
     if (!asked) return;
     this.#topics.value = asked.topics === '*' ? '' : asked.topics;
     this.#since.value = asked.since || 'live';
-    this.go();
+    if (this.#token || this.#field.value.trim()) say(this.#problem, LED);
+    else this.#connectTo(false);
   }
 
   /** @param {State | undefined} state undefined is before the first connection, and after a disconnect */
@@ -102,7 +109,8 @@ export class Connect {
     const seconds = Math.max(0, Math.ceil(((this.#state?.until ?? 0) - Date.now()) / 1000));
     part('state', HTMLElement).dataset.status = this.#state?.status ?? 'off';
     say(part('state-text', HTMLElement), this.#text(seconds));
-    if (this.#state?.status === 'connecting' && Date.now() - this.#began > SLOW) say(this.#problem, UNANSWERED);
+    const late = this.#state?.status === 'connecting' && overdue(Date.now() - this.#began);
+    if (late) say(this.#problem, late);
   }
 
   /** @param {number} seconds until it tries again */

@@ -30,6 +30,25 @@ export function make(tag, attributes = {}, ...children) {
   return made;
 }
 
+/**
+ * Put elements of a parent into the order in which they are seen: it is that in which they are read out.
+ *
+ * @param {Element} parent
+ * @param {Element[]} elements
+ * @param {boolean} above whether new ones come above the others: looked at from there, only the new ones are moved
+ */
+export function arrange(parent, elements, above) {
+  /** @type {Element | null} */
+  let beside = null;
+  for (const element of above ? elements : [...elements].reverse()) {
+    const [there, next] = above
+      ? [element.previousElementSibling, beside ? beside.nextElementSibling : parent.firstElementChild]
+      : [element.nextElementSibling, beside];
+    if (there !== beside) parent.insertBefore(element, next);
+    beside = element;
+  }
+}
+
 /** Set an element's text, if it is another. @param {Element} element @param {string} text */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -2,13 +2,14 @@
 
 import { listenLine, publishBody, publishLine } from './curl.js';
 import { copy, make, part } from './dom.js';
-import { memberText, pretty } from './json.js';
+import { Layout, memberText } from './json.js';
 import { bytes, gap, utf8, visible } from './words.js';
 
 /** @import { Row } from './types.js' */
 
-/** Characters of a message that are shown at once. */
-const SOME = 20_000;
+/** Characters of a message that are shown at first, and that are added at a time: more would hold the page up. */
+const SOME = 6_000;
+const MORE = 24_000;
 
 export class Inspector {
   #panel = part('inspect', HTMLElement);
@@ -102,19 +103,26 @@ export function line(what, text) {
   );
 }
 
-/** JSON text for people; of a long one the beginning, and the rest when asked. @param {string} text */
+/** JSON text for people; of a long one the beginning, and more when asked. @param {string} text */
 function shown(text) {
   const box = make('pre', { class: 'json', tabindex: '0', 'aria-label': 'The message as JSON' });
+  const layout = new Layout(text);
+  const rest = make(
+    'div',
+    {},
+    '…\n',
+    button('Show more', () => add(MORE)),
+  );
+  // Each addition is a block of its own, so that what is there already need not be laid out again.
   /** @param {number} limit */
-  const fill = (limit) => {
-    const { pieces, cut } = pretty(text, limit);
-    box.replaceChildren(...pieces.map(([kind, part]) => (kind ? make('span', { class: kind }, part) : part)));
-    if (cut)
-      box.append(
-        '\n…\n',
-        button('Show more', () => fill(limit * 8)),
-      );
+  const add = (limit) => {
+    const pieces = layout.more(limit).map(([kind, part]) => (kind ? make('span', { class: kind }, part) : part));
+    rest.before(make('div', {}, ...pieces));
+    if (!layout.done) return;
+    if (rest.contains(document.activeElement)) box.focus();
+    rest.remove();
   };
-  fill(SOME);
+  box.append(rest);
+  add(SOME);
   return box;
 }

@@ -7,6 +7,8 @@ import { visible } from './words.js';
 
 /** Levels that are indented further. Hubs take 32; something else may send more. */
 const DEEPEST = 40;
+/** Characters of a string that are laid out at a time. */
+const PART = 1000;
 
 /** Return the index after a string that begins at `start`. @param {string} text @param {number} start */
 function stringEnd(text, start) {
@@ -70,44 +72,92 @@ export function memberText(text, name) {
   return start < 0 ? '' : text.slice(start, valueEnd(text, start)).trim();
 }
 
+/** What is around an index of text inside of a character, or of a picture that is made of several. */
+const INSIDE = /^(\u200D|.[\uDC00-\uDFFF\u200D\uFE0F]|.\uD83C[\uDFFB-\uDFFF])/s;
+
+/** Return where a string may be parted, at an index or a little before. @param {string} text @param {number} at */
+function seam(text, at) {
+  let found = at;
+  while (at - found < 16 && INSIDE.test(text.slice(found - 1, found + 2))) found--;
+  return found;
+}
+
 /**
- * Return JSON text with line breaks and indents, in pieces of a kind each: 'key', 'string', 'word' and ''.
+ * Lay JSON text out with line breaks and indents, in pieces of a kind each: 'key', 'string', 'word' and ''.
  *
  * @param {string} text
- * @param {number} limit of characters; what is beyond is left out
- * @returns {{ pieces: [string, string][], cut: boolean }}
+ * @returns {Generator<[string, string]>}
  */
-export function pretty(text, limit) {
-  /** @type {[string, string][]} */
-  const pieces = [];
+function* laidOut(text) {
   let depth = 0;
-  let size = 0;
-  /** @param {string} kind @param {string} part */
-  const add = (kind, part) => {
-    size += part.length;
-    const last = pieces.at(-1);
-    if (last?.[0] === kind) last[1] += part;
-    else pieces.push([kind, part]);
-  };
-  const line = () => add('', `\n${'  '.repeat(Math.max(0, Math.min(depth, DEEPEST)))}`);
+  const indent = () => '  '.repeat(Math.max(0, Math.min(depth, DEEPEST)));
   for (let at = skipSpace(text, 0); at < text.length;) {
-    if (size > limit) return { pieces, cut: true };
     const end = tokenEnd(text, at);
-    const token = text.slice(at, Math.min(end, at + limit));
     const next = skipSpace(text, end);
-    if ('{['.includes(token)) {
+    const first = text[at];
+    if ('{['.includes(first)) {
       const empty = '}]'.includes(text[next] ?? '-');
-      add('', empty ? token + text[next] : token);
-      if (!empty) (depth++, line());
+      yield ['', first + (empty ? text[next] : '\n')];
+      if (!empty) (depth++, yield ['', indent()]);
       at = empty ? skipSpace(text, next + 1) : next;
       continue;
     }
-    if ('}]'.includes(token)) (depth--, line(), add('', token));
-    else if (token === ',') (add('', token), line());
-    else if (token === ':') add('', ': ');
-    else add(token[0] !== '"' ? 'word' : text[next] === ':' ? 'key' : 'string', visible(token));
-    if (end - at > token.length) return { pieces, cut: true };
+    if ('}]'.includes(first)) (depth--, yield ['', '\n'], yield ['', indent() + first]);
+    else if (first === ',') (yield ['', ',\n'], yield ['', indent()]);
+    else if (first === ':') yield ['', ': '];
+    else yield* parts(first !== '"' ? 'word' : text[next] === ':' ? 'key' : 'string', text, at, end);
     at = next;
   }
-  return { pieces, cut: false };
+}
+
+/**
+ * @param {string} kind @param {string} text @param {number} start @param {number} end
+ * @returns {Generator<[string, string]>}
+ */
+function* parts(kind, text, start, end) {
+  while (end - start > PART) {
+    const cut = seam(text, start + PART);
+    yield [kind, visible(text.slice(start, cut))];
+    start = cut;
+  }
+  yield [kind, visible(text.slice(start, end))];
+}
+
+/** JSON text for people, of which one takes as much at a time as one wants to show. */
+export class Layout {
+  #rest;
+  /** @type {IteratorResult<[string, string]>} */ #ahead;
+
+  /** @param {string} text */
+  constructor(text) {
+    this.#rest = laidOut(text);
+    this.#ahead = this.#rest.next();
+  }
+
+  /** Whether all of it was taken. */
+  get done() {
+    return Boolean(this.#ahead.done);
+  }
+
+  /**
+   * Return the next pieces, to the end of a line if that is not far.
+   *
+   * @param {number} limit of characters, which is exceeded by less than twice `PART`
+   * @returns {[string, string][]}
+   */
+  more(limit) {
+    /** @type {[string, string][]} */
+    const pieces = [];
+    let size = 0;
+    let ended = false;
+    for (; !this.#ahead.done && size <= (ended ? limit : limit + PART); this.#ahead = this.#rest.next()) {
+      const [kind, part] = this.#ahead.value;
+      ended = part.endsWith('\n');
+      size += part.length;
+      const last = pieces.at(-1);
+      if (last?.[0] === kind) last[1] += part;
+      else pieces.push([kind, part]);
+    }
+    return pieces;
+  }
 }

@@ -23,7 +23,10 @@ export function keys(all) {
   }
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
-    if (event.key === 'Escape' && typing(event.target)) return /** @type {HTMLElement} */ (event.target).blur();
+    if (event.key === 'Escape' && typing(event.target)) {
+      event.preventDefault(); // a browser would empty a search field, and tell nobody
+      return /** @type {HTMLElement} */ (event.target).blur();
+    }
     const act = on.checked && !typing(event.target) && !event.defaultPrevented ? acts.get(event.key) : undefined;
     if (!act) return;
     event.preventDefault();

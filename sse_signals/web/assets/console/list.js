@@ -1,6 +1,6 @@
 /** The list of signals: elements only for what can be seen, and at most one change of the page for each frame. */
 
-import { make, part, say } from './dom.js';
+import { arrange, make, part, say } from './dom.js';
 import { memberStart } from './json.js';
 import { clock, count, gap, visible } from './words.js';
 
@@ -9,10 +9,12 @@ import { clock, count, gap, visible } from './words.js';
 
 /** Rows that are made beyond each edge of what can be seen. */
 const MARGIN = 4;
+/** Milliseconds between two drawings of what arrives: nobody reads faster, and it is most of what the page does. */
+const CALM = 50;
 /** Characters of a message that a row shows. */
 const PREVIEW = 300;
 
-/** @typedef {{ element: HTMLElement, cells: HTMLElement[], index: number, row?: Row }} Line */
+/** @typedef {{ element: HTMLElement, cells: HTMLElement[], index: number, of: number, row?: Row }} Line */
 /** @typedef {'move' | 'click' | 'enter'} How */
 
 export class List {
@@ -23,6 +25,9 @@ export class List {
   #sizer = part('sizer', HTMLElement);
   /** @type {Line[]} */ #lines = [];
   #asked = false;
+  /** When what arrived was drawn last, and what will draw it. */
+  #drawnAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #calm;
   #height = 28;
   #view = 0;
   /** How many rows there were when it was drawn: since then more may have come. */
@@ -66,6 +71,14 @@ export class List {
     });
   }
 
+  /** Draw soon what has arrived. */
+  arrived() {
+    this.#calm ??= setTimeout(() => {
+      this.#calm = undefined;
+      this.draw();
+    }, this.#drawnAt + CALM - performance.now());
+  }
+
   /** @param {boolean} on */
   follow(on) {
     this.following = on;
@@ -104,6 +117,7 @@ export class List {
   #draw() {
     const { length } = this.#log.shown;
     const height = this.#height;
+    this.#drawnAt = performance.now();
     this.#drawnLength = length;
     this.#sizer.style.height = `${length * height}px`;
     const end = Math.max(0, length * height - this.#view);
@@ -115,12 +129,15 @@ export class List {
     const first = Math.max(0, edge - MARGIN);
     const last = Math.min(length, Math.ceil((top + this.#view) / height) + MARGIN);
     while (this.#lines.length < last - first) this.#add();
+    /** @type {Set<Line>} */
     const used = new Set();
     for (let index = first; index < last; index++) {
-      const line = this.#lines[index % this.#lines.length];
+      const line = this.#lines[this.#own(index) % this.#lines.length];
       used.add(line);
       this.#fill(line, /** @type {Row} */ (this.#at(index)), index, length);
     }
+    const elements = [...used].map(({ element }) => element);
+    arrange(this.#sizer, elements, this.newestOnTop);
     for (const line of this.#lines) {
       if (used.has(line)) continue;
       line.row = undefined;
@@ -132,22 +149,29 @@ export class List {
     this.#drawn();
   }
 
+  /** Return a number that a row keeps, so that what shows it need not change. @param {number} index from above */
+  #own(index) {
+    const { shown } = this.#log;
+    return shown.gone + (this.newestOnTop ? shown.length - 1 - index : index);
+  }
+
   #add() {
     const cells = ['time', 'topic', 'event', 'message'].map((name) => make('span', { class: name }));
     const id = `row-${this.#lines.length}`;
     const element = make('div', { class: 'row', role: 'option', id }, ...cells);
     this.#sizer.append(element);
-    this.#lines.push({ element, cells, index: -1 });
+    this.#lines.push({ element, cells, index: -1, of: -1 });
   }
 
   /** @param {Line} line @param {Row} row @param {number} index @param {number} length */
   #fill(line, row, index, length) {
     const { element, cells } = line;
-    line.index = index;
     element.hidden = false;
+    if (line.index !== index) element.ariaPosInSet = `${index + 1}`;
+    if (line.of !== length) element.ariaSetSize = `${length}`;
+    line.index = index;
+    line.of = length;
     element.style.transform = `translateY(${index * this.#height}px)`;
-    element.ariaPosInSet = `${index + 1}`;
-    element.ariaSetSize = `${length}`;
     element.ariaSelected = `${row === this.chosen}`;
     if (line.row === row) return;
     line.row = row;

@@ -140,7 +140,7 @@ export class Log {
 }
 
 /** @param {string} text */
-const literal = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+const literal = (text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 /** Return what finds a text, and the same text as it is written in JSON. @param {string} text */
 function wanted(text) {

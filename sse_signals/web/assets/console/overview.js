@@ -1,5 +1,6 @@
 /** What `GET /streams` answers: it is read strictly, since a hub of another version may say something else. */
 
+import { isCanary } from './canary.js';
 import { visible } from './words.js';
 
 /** @import { NodeTotals, Overview, StreamRow } from './types.js' */
@@ -53,12 +54,13 @@ function readStream(one) {
   const stream = members(one);
   const more = number(stream.moreTopics) > 0 ? [`and ${number(stream.moreTopics)} more`] : [];
   const lag = members(stream.lag);
+  const topics = list(stream.topics).slice(0, 8).map(text);
   return {
     stream: text(stream.stream),
     node: text(stream.node),
     subject: text(stream.subject),
     remote: text(stream.remote),
-    topics: [...list(stream.topics).slice(0, 8).map(text), ...more].join(', '),
+    topics: [...topics.map((topic) => (isCanary(topic) ? '(canary)' : topic)), ...more].join(', '),
     state: text(stream.state),
     reason: text(stream.reason),
     closed: text(stream.closed),

@@ -42,7 +42,7 @@ export class Pane {
   /** @param {Omit<Row, 'n'>} row */
   push(row) {
     this.#log.push(row);
-    this.#list.draw();
+    this.#list.arrived();
   }
 
   /** Something around it has changed. */

@@ -3,7 +3,7 @@
 import { publishBody, publishLine } from './curl.js';
 import { copy, make, part, toast } from './dom.js';
 import { ask, Refused } from './requests.js';
-import { visible } from './words.js';
+import { NO_HUB, said, visible } from './words.js';
 
 /** @typedef {{ url: string, token: string }} Hub */
 
@@ -37,6 +37,9 @@ export class Publisher {
   #go = part('publish-go', HTMLButtonElement);
   #result = part('result', HTMLElement);
 
+  /** Whether the last had no answer. */
+  #away = false;
+
   /** @param {() => Hub} hub says where to publish */
   constructor(hub) {
     this.#hub = hub;
@@ -62,6 +65,12 @@ export class Publisher {
     this.#topic.focus();
   }
 
+  /** The hub is there again: that it was not is no news any more. */
+  back() {
+    if (this.#away) this.#result.replaceChildren();
+    this.#away = false;
+  }
+
   #check() {
     const { problem } = readMessage(this.#message.value, this.#text.checked);
     this.#note.textContent = problem || (this.#text.checked ? 'Sent as a JSON string.' : 'Sent as it stands.');
@@ -85,12 +94,15 @@ export class Publisher {
     const body = this.#body();
     if (body === undefined || this.#go.disabled) return;
     this.#go.disabled = true;
+    this.#away = false;
     this.#result.replaceChildren(make('p', { class: 'note' }, 'Publishing …'));
     try {
-      const { id } = await ask(this.#hub(), 'publish', body);
-      const text = `Published: it is in the log as ${visible(`${id}`)}.`;
+      const id = (await ask(this.#hub(), 'publish', body))?.id;
+      if (typeof id !== 'string') throw new Refused(0, NO_HUB);
+      const text = `Published: it is in the log as ${visible(id)}.`;
       this.#result.replaceChildren(make('p', { class: 'good' }, text));
     } catch (error) {
+      this.#away = error instanceof Refused && error.status === 0;
       this.#result.replaceChildren(...refusal(/** @type {Error} */ (error)));
     } finally {
       this.#go.disabled = false;
@@ -112,18 +124,15 @@ function refusal(error) {
       ),
     ];
   }
-  const { status, title, detail, hint, errors } = problem;
-  const fields = Array.isArray(errors)
-    ? errors.slice(0, 20).map((one) => make('li', {}, visible(JSON.stringify(one))))
-    : [];
+  const { status, title, detail = '', hint = '', errors = [] } = problem;
+  // What they say beyond the sentence that is told anyway.
+  const more = errors
+    .map((one) => [/** @type {any} */ (one)?.field, /** @type {any} */ (one)?.detail].map(said))
+    .filter(([, what]) => what && !detail.includes(what));
+  const fields = more.map(([field, what]) => make('li', {}, visible([field, what].filter(Boolean).join(': '))));
   return [
-    make(
-      'p',
-      { class: 'problem' },
-      make('strong', {}, visible(`${status} ${title}`)),
-      ` ${visible(`${detail ?? ''}`)}`,
-    ),
-    make('p', {}, visible(`${hint ?? ''}`)),
+    make('p', { class: 'problem' }, make('strong', {}, visible(`${status} ${title}`)), ` ${visible(detail)}`),
+    make('p', {}, visible(hint)),
     ...(fields.length ? [make('ul', { class: 'note' }, ...fields)] : []),
   ];
 }

@@ -1,7 +1,7 @@
 /** Requests that have one answer. */
 
 import { refusal } from '../client/request.js';
-import { why } from './words.js';
+import { cut, NO_HUB, said, why } from './words.js';
 
 /** @import { Problem } from './types.js' */
 
@@ -16,6 +16,21 @@ export class Refused extends Error {
     this.status = status;
     this.problem = problem;
   }
+}
+
+/**
+ * Say what an answer other than 200 means. Anything may answer here: of its problem only what is text is taken.
+ *
+ * @param {Response} response
+ * @returns {Promise<{ reason: string, problem?: Problem, after?: number }>}
+ */
+export async function refused(response) {
+  const { reason, problem, after } = await refusal(response);
+  if (!problem) return { reason, after };
+  const { type, title, detail, hint, errors } = /** @type {Record<string, any>} */ (problem);
+  const read = { title: said(title), detail: said(detail), hint: said(hint) };
+  const list = Array.isArray(errors) ? errors.slice(0, 20) : [];
+  return { reason: cut(reason), problem: { type, status: response.status, ...read, errors: list }, after };
 }
 
 /**
@@ -46,8 +61,9 @@ export async function ask({ url, token }, path, body) {
   } catch (error) {
     throw new Refused(0, silence(error));
   }
-  const { reason, problem } = await refusal(response);
-  throw new Refused(response.status, reason, problem);
+  const { reason, problem } = await refused(response);
+  // A redirect that is not followed has the status 0, like silence, of which only a sentence is told.
+  throw new Refused(response.status, response.status ? reason : why(reason), problem);
 }
 
 /** @param {unknown} error */
@@ -55,5 +71,5 @@ function silence(error) {
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return 'There was no answer for 15 s. Over HTTP/1.1 a browser opens six connections to a hub: close some tabs.';
   }
-  return error instanceof SyntaxError ? why('not-a-stream') : why('network');
+  return error instanceof SyntaxError ? NO_HUB : why('network');
 }

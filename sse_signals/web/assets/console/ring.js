@@ -5,6 +5,8 @@ export class Ring {
   /** @type {(T | undefined)[]} */ #slots;
   #first = 0;
   length = 0;
+  /** How many it has let go: with an index it makes a number that stays an item's own. */
+  gone = 0;
 
   /** @param {number} capacity how many it holds at most */
   constructor(capacity) {
@@ -29,6 +31,7 @@ export class Ring {
     this.#slots[this.#first] = undefined;
     this.#first = (this.#first + 1) % this.#slots.length;
     this.length--;
+    this.gone++;
     return item;
   }
 

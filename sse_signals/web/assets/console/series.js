@@ -9,6 +9,16 @@ export const WINDOW = 120e3;
 /** Milliseconds without a value after which the line is broken: nobody looked meanwhile. */
 const PAUSE = 7e3;
 
+/**
+ * Return the time of day in UTC of a value that no longer is that of now, or ''.
+ *
+ * @param {number} age milliseconds
+ * @param {number} time the time now, in milliseconds since 1970-01-01 UTC
+ */
+export function asOf(age, time) {
+  return age > PAUSE ? new Date(time - age).toISOString().slice(11, 19) : '';
+}
+
 export class Series {
   /** @type {Ring<Point>} */ #points = new Ring(256);
 
@@ -29,9 +39,11 @@ export class Series {
 
   /** @param {number} now @returns {Summary | undefined} */
   summary(now) {
-    const values = this.points(now).map(({ value }) => value);
-    if (!values.length) return undefined;
-    return { last: /** @type {number} */ (values.at(-1)), least: Math.min(...values), most: Math.max(...values) };
+    const points = this.points(now);
+    const last = points.at(-1);
+    if (!last) return undefined;
+    const values = points.map(({ value }) => value);
+    return { at: last.at, last: last.value, least: Math.min(...values), most: Math.max(...values) };
   }
 }
 

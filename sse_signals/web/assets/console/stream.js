@@ -1,9 +1,10 @@
 /** A stream of the page's own: one connection after the other, each from where the last one ended. */
 
 import { Decoder } from '../client/decoder.js';
-import { backoff, refusal, sleep } from '../client/request.js';
+import { backoff, sleep } from '../client/request.js';
 import { query } from './address.js';
-import { record } from './words.js';
+import { refused } from './requests.js';
+import { record, said } from './words.js';
 
 /** @import { Block, Problem, Receipt, State, Wish } from './types.js' */
 /** @typedef {{ reason: string, problem?: Problem, wait?: number, after?: number, lasting?: boolean }} End */
@@ -98,8 +99,9 @@ export class Stream {
       },
     });
     if (response.status !== 200) {
-      const end = await refusal(response);
-      return { ...end, lasting: Boolean(end.problem) && ![429, 503].includes(response.status) };
+      const end = await refused(response);
+      const passing = !end.problem || response.status >= 500 || [408, 429].includes(response.status);
+      return { ...end, lasting: !passing };
     }
     if (!/^text\/event-stream/i.test(`${response.headers.get('Content-Type')}`)) return { reason: 'not-a-stream' };
     const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
@@ -119,15 +121,15 @@ export class Stream {
   #block(block, retry) {
     const before = this.last;
     if (block.event === 'signals.goodbye') {
-      const reason = `${record(block.data).reason}`;
-      return { reason, wait: retry ?? this.#retry, lasting: LASTING.has(reason) };
+      const reason = said(record(block.data).reason) || 'ended';
+      return { reason, wait: Math.max(100, retry ?? this.#retry), lasting: LASTING.has(reason) };
     }
     this.last = block.id;
     if (block.event === 'signals.open') {
       const receipt = /** @type {Receipt} */ (/** @type {unknown} */ (record(block.data)));
       this.#failures = 0;
       this.#retry = Math.max(100, retry ?? this.#retry);
-      this.#heartbeat = Math.max(1e3, receipt.heartbeat * 1000 || 15e3);
+      this.#heartbeat = Math.min(3600e3, Math.max(1e3, Number(said(receipt.heartbeat)) * 1000 || 15e3));
       this.#heard();
       this.#tell({ status: 'open', receipt });
     } else if (block.event === 'signals.gap' || !/^signals\.(?!expiring$)/.test(block.event)) {

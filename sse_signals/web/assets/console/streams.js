@@ -1,6 +1,6 @@
 /** The tables of who is connected, and who no longer is. */
 
-import { make, part, say } from './dom.js';
+import { part, say } from './dom.js';
 import { openStreams } from './overview.js';
 import { Table } from './table.js';
 import { bytes, clock, count, duration } from './words.js';
@@ -137,6 +137,8 @@ export class StreamTables {
   #note = part('streams-note', HTMLElement);
   #tab = part('tab-streams', HTMLElement);
   #place = part('tables', HTMLElement);
+  /** When the tables were true, in UTC; '' while there are none. */
+  #asOf = '';
   /** @type {Table<NodeTotals>} */ #nodes = new Table('Nodes', NODES, 'node', false);
   /** @type {Table<StreamRow>} */ #open = new Table('Open streams', OPEN, 'lag', true);
   /** @type {Table<StreamRow>} */ #closed = new Table('Closed lately', CLOSED, 'closed', true);
@@ -146,6 +148,8 @@ export class StreamTables {
     const { nodes, streams, closed, incomplete } = overview;
     const open = openStreams(overview);
     if (!this.#place.hasChildNodes()) this.#place.append(this.#nodes.element, this.#open.element, this.#closed.element);
+    this.#place.classList.remove('old');
+    this.#asOf = new Date().toISOString().slice(11, 19);
     say(this.#tab, `Streams (${count(open)})`);
     const some =
       streams.length < open ? `The slowest ${count(streams.length)} of ${count(open)} open streams are listed.` : '';
@@ -157,10 +161,17 @@ export class StreamTables {
     this.#closed.show(closed);
   }
 
-  /** Say why there is nothing to see. @param {string} text */
-  without(text) {
-    this.#place.replaceChildren();
+  /** Keep what was seen last, and say why it is not of now. @param {string} text */
+  old(text) {
+    this.#place.classList.add('old');
     say(this.#tab, 'Streams');
-    this.#note.replaceChildren(make('span', {}, text));
+    say(this.#note, this.#asOf ? `As of ${this.#asOf} UTC; not answered since: ${text}` : text);
+  }
+
+  /** Show nothing, and say why. @param {string} text */
+  without(text) {
+    this.#asOf = '';
+    this.#place.replaceChildren();
+    this.old(text);
   }
 }

@@ -65,6 +65,12 @@ export interface Wish {
   token: string;
 }
 
+/** The topic of a stream's canary; or '', and why there is none. */
+export interface Perch {
+  topic: string;
+  why: string;
+}
+
 /** A value that was measured. */
 export interface Point {
   /** Milliseconds of any clock that only grows. */
@@ -73,6 +79,8 @@ export interface Point {
 }
 
 export interface Summary {
+  /** When the last was measured. */
+  at: number;
   last: number;
   least: number;
   most: number;

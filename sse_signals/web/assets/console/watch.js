@@ -2,6 +2,7 @@
 
 import { read } from './overview.js';
 import { ask, Refused } from './requests.js';
+import { NO_HUB } from './words.js';
 
 /** @import { Overview, Wish } from './types.js' */
 
@@ -14,12 +15,13 @@ export class Watch {
   #took;
   #tell;
   #stopped = false;
+  #asking = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
   /**
    * @param {Pick<Wish, 'url' | 'token'>} hub
    * @param {(overview: Overview) => void} took
-   * @param {(why: string) => void} tell gets a sentence when it cannot be had
+   * @param {(why: string, refused: boolean) => void} tell gets a sentence when it cannot be had; whether that stays so
    */
   constructor(hub, took, tell) {
     this.#hub = hub;
@@ -33,18 +35,32 @@ export class Watch {
     clearTimeout(this.#timer);
   }
 
+  /** Do not wait any longer. */
+  again() {
+    clearTimeout(this.#timer);
+    if (!this.#stopped && !this.#asking) this.#look();
+  }
+
   async #look() {
-    let next = EVERY;
+    this.#asking = true;
+    const next = await this.#ask();
+    this.#asking = false;
+    if (!this.#stopped && next) this.#timer = setTimeout(() => this.#look(), next);
+  }
+
+  /** @returns {Promise<number>} milliseconds until the next question; 0 is that there is none */
+  async #ask() {
     try {
       const document = await ask(this.#hub, 'streams');
+      if (!Array.isArray(document?.nodes)) throw new Refused(0, NO_HUB);
       if (!this.#stopped) this.#took(read(document));
+      return EVERY;
     } catch (error) {
-      if (this.#stopped) return;
-      this.#tell(sentence(/** @type {Error} */ (error)));
-      if (error instanceof Refused && [401, 403, 404].includes(error.status)) return; // it will say so again
-      next = LATER;
+      if (this.#stopped) return 0;
+      const refused = error instanceof Refused && [401, 403, 404].includes(error.status);
+      this.#tell(sentence(/** @type {Error} */ (error)), refused);
+      return refused ? 0 : LATER;
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), next);
   }
 }
 

@@ -21,6 +21,20 @@ export function visible(text) {
   );
 }
 
+/** Return text of which no more than some characters are left. @param {string} text @param {number} [most] */
+export function cut(text, most = 600) {
+  return text.length > most ? `${text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '')} …` : text;
+}
+
+/**
+ * Return what somebody unknown says where a sentence, a name or a number is meant; '' if it is nothing of the kind.
+ *
+ * @param {unknown} value of JSON: an object may well be one that cannot be made text
+ */
+export function said(value) {
+  return typeof value === 'string' || typeof value === 'number' ? cut(`${value}`) : '';
+}
+
 const NUMBERS = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 1 });
 
 /** @param {number} value */
@@ -64,6 +78,18 @@ export function utf8(text) {
   return size.encode(text).length;
 }
 
+/** What is said of an answer that cannot be read. */
+export const NO_HUB = "The answer is none of a hub's: something else answers here.";
+
+/** Milliseconds without an answer after which one would like to know why. */
+const SLOW = 5e3;
+
+/** Say why there may be no answer; '' before it is late. @param {number} ms for which it has been waited */
+export function overdue(ms) {
+  if (ms <= SLOW) return '';
+  return 'There is no answer yet. Over HTTP/1.1 a browser opens six connections to a hub: close other tabs of it.';
+}
+
 /** What one reads of the short names of causes. @type {Record<string, string>} */
 const REASONS = {
   network: 'The hub cannot be reached, or the connection broke.',
@@ -88,8 +114,11 @@ const REASONS = {
 
 /** Say why a connection ended. @param {string | undefined} reason @param {import('./types.js').Problem} [problem] */
 export function why(reason = '', problem) {
-  if (problem?.status === 401) return visible(`${problem.detail ?? problem.title} Paste a token, and connect.`);
-  if (problem) return visible([problem.detail ?? problem.title, problem.hint].filter(Boolean).join(' '));
+  if (problem) {
+    const what = problem.detail || problem.title || NO_HUB;
+    const next = problem.status === 401 ? 'Paste a token, and connect.' : problem.hint;
+    return visible([what, next].filter(Boolean).join(' '));
+  }
   const status = /^http-(\d{3})$/.exec(reason)?.[1];
   if (status) return `Something between the page and the hub answers with status ${status}.`;
   return (Object.hasOwn(REASONS, reason) && REASONS[reason]) || visible(`The hub said: ${reason}.`);
@@ -104,11 +133,10 @@ const GAPS = {
 
 /** Say what is missing. @param {string} data of signals.gap */
 export function gap(data) {
-  const { reason = '', from = null, to = '' } = record(data);
-  const cause = (Object.hasOwn(GAPS, `${reason}`) && GAPS[`${reason}`]) || `reason: ${reason}`;
-  return visible(
-    `Signals are missing: ${cause}. It goes on after ${to}${from === null ? '' : `; missing since ${from}`}.`,
-  );
+  const { reason, from, to } = record(data);
+  const cause = (Object.hasOwn(GAPS, said(reason)) && GAPS[said(reason)]) || `reason: ${said(reason)}`;
+  const since = said(from) && `; missing since ${said(from)}`;
+  return visible(`Signals are missing: ${cause}. It goes on after ${said(to)}${since}.`);
 }
 
 /** Read a JSON object; anything else is an empty one. @param {string} text @returns {Record<string, any>} */
