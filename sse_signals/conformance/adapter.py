@@ -100,7 +100,7 @@ class Drain:
         method: The method of that request.
         body: Its body, JSON.
         within: Seconds in which all streams have ended.
-        lasts: Whether what was acknowledged is there when the hub has come back.
+        lasts: Whether all that was acknowledged until the end comes: before that, or when the hub has come back.
     """
 
     path: str = ""

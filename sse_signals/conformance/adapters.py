@@ -34,6 +34,9 @@ gap = "signals.gap"
 goodbye = "signals.goodbye"
 others = ["signals.expiring"]
 silence_in_receipt = "/heartbeat"
+
+[drain]
+lasts = true
 """
 
 NCHAN: Final = """\

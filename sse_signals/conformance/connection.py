@@ -22,6 +22,7 @@ PIECE: Final = 64 * 1024  # bytes that are read at once
 _HEAD: Final = 256 * 1024  # bytes of a response's head at most
 _STATUS: Final = re.compile(r"HTTP/(1\.[01]) ([1-5][0-9][0-9])(?: |$)")
 _BODILESS: Final = frozenset({204, 304})
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _SHOWN: Final = 80  # characters
 
 
@@ -165,7 +166,7 @@ class Connection:
         length = head.get("content-length")
         chunked = "chunked" in head.items("transfer-encoding")
         self._chunks = Chunks() if chunked else None
-        self._left = 0 if bodiless or head.status in _BODILESS else int(length) if length.isdigit() else None
+        self._left = 0 if bodiless or head.status in _BODILESS else int(length) if _LENGTH.fullmatch(length) else None
         self._keeps = head.version == "1.1" and "close" not in head.items("connection")
         self.clean = self.ended = self._left == 0
         return head
@@ -194,9 +195,14 @@ class Connection:
             parts.append(part)
         return b"".join(parts)
 
-    async def rest(self) -> bytes:
-        """Return all that comes until the connection ends."""
-        return await self._reader.read()  # one that is reset has sent nothing, either
+    async def rest(self, seconds: float) -> bytes:
+        """Return all that comes, whatever it is, until the connection ends, or a time is over."""
+        parts = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while part := await self._read(PIECE):
+                    parts.append(part)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Let go of it at once."""

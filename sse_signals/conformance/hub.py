@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sse_signals.conformance.connection import Answer, Connection
 from sse_signals.conformance.outcome import Failed, require
 from sse_signals.conformance.requests import RESUME
-from sse_signals.conformance.stream import Stream, at
+from sse_signals.conformance.stream import Stream, id_in
 
 if TYPE_CHECKING:
     import ssl
@@ -168,7 +168,7 @@ class Hub:
         how = way or self.adapter.publish
         answer = await self.ask(self.requests.publish(how, topic, message, event))
         require(answer.status in how.accepted, f"a publish is answered with {answer.status}")
-        return _id(answer, how.id)
+        return id_in(answer, how.id)
 
     async def ask(self, request: bytes, *, bodiless: bool = False) -> Answer:
         """Send a request, and return the whole answer.
@@ -200,13 +200,27 @@ class Hub:
         """
         connection = await self.connect()
         try:
-            async with asyncio.timeout(self.patience):
-                await connection.send(request)
-                return await connection.head()
-        except TimeoutError:
-            raise Failed(f"a request has no answer within {self.patience:g} s") from None
+            return await self.answered(connection, request)
         finally:
             connection.close()
+
+    async def answered(self, connection: Connection, request: bytes, *, bodiless: bool = False) -> Head:
+        """Send a request on a connection of the caller's, and return the head of the answer.
+
+        Args:
+            connection: That, which stays open.
+            request: Its bytes.
+            bodiless: Whether it is a HEAD.
+
+        Raises:
+            Failed: There is no answer.
+        """
+        try:
+            async with asyncio.timeout(self.patience):
+                await connection.send(request)
+                return await connection.head(bodiless=bodiless)
+        except TimeoutError:
+            raise Failed(f"a request has no answer within {self.patience:g} s") from None
 
     async def shared(self, name: str, observe: Callable[[Hub], Awaitable[Any]]) -> Any:
         """Return what several cases look at, which is done once for all of them."""
@@ -236,10 +250,3 @@ class Hub:
             self._idle.append(connection)
         else:
             connection.close()
-
-
-def _id(answer: Answer, where: str) -> str:
-    if where.endswith(":"):
-        return answer.head.get(where[:-1].lower())
-    text = answer.body.decode(errors="replace")
-    return str(at(text, where)) if where.startswith("/") else text.strip() if where == "body" else ""

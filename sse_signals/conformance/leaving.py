@@ -38,20 +38,29 @@ async def run(command: str) -> None:
     Raises:
         NotTried: It fails; the text holds the last line that it said.
     """
-    process = await asyncio.create_subprocess_shell(
-        command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_shell(
+            command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
     )
     try:
+        process = await asyncio.shield(starting)  # cancelled halfway, it would end the shell, and not its children
         _, said = await process.communicate()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await _end(starting)
         raise
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2][:_SHOWN]
         raise NotTried(f"the command of --drain ended with status {process.returncode}{f': {last}' if last else ''}")
+
+
+async def _end(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+    """End a command that may be starting still, and all its children."""
+    with contextlib.suppress(OSError):
+        process = await starting
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

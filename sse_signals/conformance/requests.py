@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from sse_signals.bench.target import Address, head
 from sse_signals.conformance.adapter import CONTENT_TYPES, FORM, JSON
+from sse_signals.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sse_signals.conformance.adapter import Publish, Subscribe
 
 _PLACEHOLDER: Final = re.compile(r"\{(topic|message|event|token)\}")
+_NEVER: Final = re.compile(r"[\0\r\n]")
 RESUME: Final = "Last-Event-ID"
 
 
@@ -70,7 +72,9 @@ class Requests:
         own = _merged({"Accept": "text/event-stream"}, dict(how.headers))
         return self.plain(method, path, own, headers, version=version)
 
-    def publish(self, how: Publish, topic: str, message: Any, event: str = "") -> bytes:
+    def publish(
+        self, how: Publish, topic: str, message: Any, event: str = "", headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return the request that publishes a message.
 
         Args:
@@ -78,18 +82,24 @@ class Requests:
             topic: Where.
             message: Any JSON value; where the body is the message, text goes as it is.
             event: The name of the event, where the way has one.
+            headers: What is sent besides.
+
+        Raises:
+            ConfigurationError: A header would have to hold what cannot be sent in one.
         """
         values = {"topic": topic, "message": message, "event": event}
         encode = {JSON: _json, FORM: _form}.get(how.content, _text)
-        return self.body(how, topic, _fill(how.body, values, encode).encode(), event)
+        return self.body(how, topic, _fill(how.body, values, encode).encode(), event, headers)
 
-    def body(self, how: Publish, topic: str, body: bytes, event: str = "") -> bytes:
+    def body(
+        self, how: Publish, topic: str, body: bytes, event: str = "", headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return a request to publish with any body."""
         values = {"topic": topic, "event": event}
         path = _fill(how.path, values, lambda value: quote(value, safe=""))
         own = {name: _fill(value, values, str) for name, value in how.headers}
         content = _merged({"Content-Type": CONTENT_TYPES[how.content]}, own)
-        return self.plain(how.method, path, content, body=body)
+        return self.plain(how.method, path, content, headers, body=body)
 
     def plain(
         self,
@@ -105,7 +115,8 @@ class Requests:
         all_headers = _merged(self._access(headers), dict(self._headers), more or {})
         if body is not None:
             all_headers["Content-Length"] = str(len(body))
-        start = head(f"{method} {self.path}{path}", self.address, all_headers)
+        place = [all_headers.pop(name) for name in list(all_headers) if name.lower() == RESUME.lower()]
+        start = head(f"{method} {self.path}{path}", self.address, all_headers) + b"".join(map(_resume, place))
         if version != "1.1":
             start = start.replace(b" HTTP/1.1\r\n", f" HTTP/{version}\r\n".encode(), 1)
         return start + b"\r\n" + (body or b"")
@@ -126,6 +137,13 @@ def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
     """Return headers together; of those with one name, in whichever case, the last counts."""
     found = {name.lower(): (name, value) for part in parts for name, value in part.items()}
     return dict(found.values())
+
+
+def _resume(event_id: str) -> bytes:
+    """Return the header that resumes: an id is any text without a line end, and is sent as UTF-8 (HTML 9.2.3)."""
+    if _NEVER.search(event_id):
+        raise ConfigurationError(f"{RESUME!r} holds characters that cannot be sent in a header.")
+    return f"{RESUME}: {event_id}\r\n".encode(errors="surrogateescape")
 
 
 def _text(value: Any) -> str:

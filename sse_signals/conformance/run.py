@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.conformance.connection import reason
 from sse_signals.conformance.outcome import Ended, Result, Verdict
+from sse_signals.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sse_signals.conformance.outcome import Case
 
 _AT_ONCE: Final = 6
+_SHOWN: Final = 200  # characters of an error
 _STEPS: Final = 8  # times the patience that a case may have as a whole
 
 
@@ -52,5 +54,14 @@ async def _result(hub: Hub, case: Case) -> Result:
         return Result(case, ended.verdict, str(ended))
     except TimeoutError:
         return Result(case, Verdict.FAIL, f"it was not done after {seconds:g} s")
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - whatever a hub says may end one case, but no run
+        return _broken(case, error)
+
+
+def _broken(case: Case, error: Exception) -> Result:
+    """Return how a case ended that could not be tried to its end."""
+    if isinstance(error, OSError):
         return Result(case, Verdict.FAIL, f"the connection failed: {reason(error)}")
+    if isinstance(error, ConfigurationError):
+        return Result(case, Verdict.NOT_TRIED, f"it cannot be asked for: {error}")
+    return Result(case, Verdict.FAIL, f"what came was not foreseen: {type(error).__name__}: {error}"[:_SHOWN])

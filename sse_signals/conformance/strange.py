@@ -10,7 +10,20 @@ _RUN: Final = re.compile(r"[0-9A-Za-z]+")
 _NUMBER: Final = re.compile(r"[0-9]+(?=[^0-9]*\Z)")
 _ALPHABETS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _FAR: Final = 1_000_000
+_SHORT: Final = 8  # characters of an id that somebody counts, rather than draws
 GARBAGE: Final = "garbage {}; not an id"
+
+
+def is_count(event_id: str) -> bool:
+    """Say whether an id may be nothing but a count: of such ids all up to the last may have been given to somebody."""
+    runs = _RUN.findall(event_id)
+    return len(runs) == 1 and (runs[0].isdigit() or len(runs[0]) < _SHORT)
+
+
+def is_numbers(event_id: str) -> bool:
+    """Say whether an id has no letters: such as a time and a count, which may name any place, an early one too."""
+    runs = _RUN.findall(event_id)
+    return bool(runs) and all(run.isdigit() for run in runs)
 
 
 def another_log(event_id: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sse_signals.conformance.adapter import Events
-    from sse_signals.conformance.connection import Connection, Head
+    from sse_signals.conformance.connection import Answer, Connection, Head
 
 _EVENT: Final = 4 * 1024 * 1024  # bytes of one event
 
@@ -158,8 +158,16 @@ def at(text: str, pointer: str) -> Any:
             key = part.replace("~1", "/").replace("~0", "~")
             value = value[int(key)] if isinstance(value, list) else value[key]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        raise Failed(f"there is no {pointer} in {text[:60]!r}") from None
+        raise Failed(f"there is no {pointer or 'JSON'} in {text[:60]!r}") from None
     return value
+
+
+def id_in(answer: Answer, where: str) -> str:
+    """Return the id that the answer to a publish tells, by where the description says; empty where it says nowhere."""
+    if where.endswith(":"):
+        return answer.head.get(where[:-1].lower())
+    text = answer.body.decode(errors="replace")
+    return str(at(text, where)) if where.startswith("/") else text.strip() if where == "body" else ""
 
 
 def resumed(expected: Sequence[Any], came: Sequence[Any]) -> str | None:

@@ -49,7 +49,7 @@ class StandIn(Streams):
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         try:
             await self.admit(head, headers)
-            if path.startswith("/stream") and method == "GET":
+            if path.startswith("/stream") and (method == "GET" or (method == "HEAD" and self.has("head-stream"))):
                 return await self.stream(path, version, headers, reader, writer)
             answer = self.answer(method, path, headers, body)
         except Refused as refused:
@@ -62,7 +62,7 @@ class StandIn(Streams):
         told = {**self.cors(headers), **answer}
         text = b"" if status == 204 else json.dumps({"id": answer.get("X-Id")}).encode()
         self.respond(writer, status, text, told)
-        return True
+        return "close" not in headers.get("connection", "") or self.has("lingers")
 
     async def admit(self, head: str, headers: Mapping[str, str]) -> None:
         """Refuse whoever may not ask, or asks for too much."""
@@ -126,6 +126,9 @@ class StandIn(Streams):
                 listener.send(self.control("hub.bye", listener))
             listener.end()
         await asyncio.sleep(0.03)
+        known = len(self.log)
+        while self.has("loses-at-drain") and len(self.log) == known:  # noqa: ASYNC110 - it does not tell
+            await asyncio.sleep(0.005)
         if self.server is not None:
             self.server.close()
         for task in self.tasks - {asyncio.current_task()}:

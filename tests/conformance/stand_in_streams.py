@@ -53,7 +53,8 @@ class Streams(Log):
             raise Refused(403)
         if self.has("nul-400") and "\0" in after:
             raise Refused(400, reason="")
-        chunked = version == "HTTP/1.1" or self.has("chunks-for-all")
+        told = version == "HTTP/1.1" or self.has("chunks-for-all")
+        chunked = told or self.has("hidden-chunks")
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         listener = Listener(writer, topics, chunked, order=len(self.listeners))
         place, missing = self.place(listener, after)
@@ -63,7 +64,7 @@ class Streams(Log):
             **({} if self.has("cacheable") else {"Cache-Control": "no-store"}),
             **({"Cache-Control": "no-store, \x1b[31m"} if self.has("escapes") else {}),
             **({"Content-Encoding": "gzip"} if self.has("gzip") and "accept-encoding" in headers else {}),
-            **({"Transfer-Encoding": "chunked"} if chunked else {}),
+            **({"Transfer-Encoding": "chunked"} if told else {}),
             "Connection": kept,
             **self.cors(headers),
         }

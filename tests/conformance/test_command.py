@@ -145,7 +145,8 @@ def test_names_of_cases_are_unlike() -> None:
     [
         (["http://127.0.0.1:1"], 3, ["cannot be reached at 127.0.0.1:1: Connection refused."]),
         (["ftp://a"], 2, ["'ftp://a' is no URL of a hub"]),
-        (["http://a/b?c"], 2, ["--header"]),
+        (["http://a/b?c"], 2, ["leave that out"]),
+        (["http://a/b?c", "--adapter", "nchan"], 2, ["--token or --header"]),
         (["http://a", "--only", "formt"], 2, ["no group or case 'formt'", "did you mean format?"]),
         (["http://a", "--only", "zzzz"], 2, ["--list shows them."]),
         (["http://a", "--adapter", "nope.toml"], 2, ["'nope.toml'", "No such file", "sse-signals and nchan"]),
@@ -160,9 +161,12 @@ def test_what_ends_it_before_it_begins(arguments: list[str], status: int, parts:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "Missing argument 'URL'"),
+        (["--adapter", "nchan"], "Missing argument 'URL'"),
         (["http://a", "--origin", "a/b"], "an origin such as https://app.example.com"),
         (["http://a", "--history", "0"], "--history"),
+        (["http://a", "--json", "--markdown"], "--json and --markdown exclude each other."),
+        (["--list", "--json", "--markdown"], "--json and --markdown exclude each other."),
+        (["http://a", "--header", "Content-Type: a/b"], "give it in the description"),
         (["http://a", "--timeout", "-1"], "no duration"),
     ],
 )

@@ -12,6 +12,7 @@ from sse_signals.conformance.connection import Connection, Head, reason
 from sse_signals.conformance.outcome import Case, Failed, Result, Verdict
 from sse_signals.conformance.run import try_all
 from sse_signals.conformance.stream import at, resumed
+from sse_signals.errors import ConfigurationError
 from tests.conformance.runs import hub_at
 from tests.conformance.scripted import scripted
 
@@ -55,6 +56,8 @@ async def test_requests_are_waited_for_as_long_as_streams() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nabc", b"", True),
         (b"HTTP/1.0 200 OK\r\n\r\nabc", b"abc", True),
         (b"HTTP/1.1 204 No Content\r\n\r\nabc", b"", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\nabc", b"abc", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nabc" % (b"9" * 5000), b"abc", True),
         (OPEN + b"3\r\nabc\r\n0\r\n\r\n", b"abc", True),
         (OPEN + b"3\r\nabc\r\n", b"abc", False),
         (OPEN + b"5\r\nab", b"ab", False),
@@ -155,13 +158,28 @@ async def test_a_case_has_a_deadline_and_a_broken_connection_is_a_failure() -> N
     async def breaks(_: object) -> str:
         raise ConnectionResetError(104, "some words")
 
+    async def surprises(_: object) -> str:
+        raise UnicodeEncodeError("latin-1", "\u2028", 0, 1, "ordinal not in range(256)" * 20)
+
+    async def unsaid(_: object) -> str:
+        raise ConfigurationError("'X-Topic' holds characters that cannot be sent in a header.")
+
     results: list[Result] = []
-    cases = [Case("a", "hangs", "", "", hangs), Case("a", "breaks", "", "", breaks, alone=True)]
+    cases = [
+        Case("a", "hangs", "", "", hangs),
+        Case("a", "breaks", "", "", breaks, alone=True),
+        Case("a", "surprises", "", "", surprises, alone=True),
+        Case("a", "unsaid", "", "", unsaid, alone=True),
+    ]
     await try_all(hub_at("http://127.0.0.1:1", "nchan", patience=0.01), cases, results.append)
-    assert [(result.verdict, result.seen) for result in results] == [
+    assert [(result.verdict, result.seen[:120]) for result in results] == [
         (Verdict.FAIL, "it was not done after 0.08 s"),
         (Verdict.FAIL, "the connection failed: Connection reset by peer"),
+        (Verdict.FAIL, results[2].seen[:120]),
+        (Verdict.NOT_TRIED, "it cannot be asked for: 'X-Topic' holds characters that cannot be sent in a header."),
     ]
+    assert results[2].seen.startswith("what came was not foreseen: UnicodeEncodeError: 'latin-1' codec can't encode")
+    assert len(results[2].seen) == 200
 
 
 async def test_what_is_not_offered_is_not_tried() -> None:

@@ -47,6 +47,9 @@ async def test_whoever_is_not_let_in_is_told_so(start_hub: StartHub) -> None:
         with pytest.raises(UnexpectedAnswer, match=f"{what} is refused"):
             await meet(tried)
         await tried.close()
+    async with asyncio.timeout(10):
+        while hub.service.streams:  # noqa: ASYNC110 - it does not tell, and would wait for the stream when it ends
+            await asyncio.sleep(0.005)
 
 
 async def test_this_hub_passes_while_others_use_it(start_hub: StartHub, http: aiohttp.ClientSession) -> None:

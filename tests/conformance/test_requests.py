@@ -9,6 +9,7 @@ import pytest
 from sse_signals.bench.target import Address
 from sse_signals.conformance.adapter import Publish, Subscribe
 from sse_signals.conformance.requests import Requests
+from sse_signals.errors import ConfigurationError
 
 ADDRESS = Address("127.0.0.1", 80)
 
@@ -62,6 +63,21 @@ def test_a_message_goes_into_the_body_of_its_kind(content: str, body: str, messa
     assert came == sent
     assert head.startswith(b"POST /hub/pub/t%26 HTTP/1.1\r\n")
     assert b"Content-Length: %d" % len(sent) in head
+
+
+@pytest.mark.parametrize("event_id", ["é", "a\x1b[31m", "\U0001f4e1 \u2028", "\x7f", "x" * 4000])
+def test_an_id_is_sent_as_utf_8_whatever_it_holds(event_id: str) -> None:
+    """So the standard has it; a stream can bring every character in an id but a line end and a NUL."""
+    request = requests().stream(Subscribe("/s/{topic}"), ["t"], headers={"Last-Event-ID": event_id})
+    assert b"\r\nLast-Event-ID: " + event_id.encode() + b"\r\n" in request
+    assert request.count(b"\r\n") == 5
+
+
+@pytest.mark.parametrize("event_id", ["a\rb", "a\nb", "a\0b"])
+def test_an_id_never_makes_a_header(event_id: str) -> None:
+    """Whoever gives one with a line end in it is told so."""
+    with pytest.raises(ConfigurationError, match="'Last-Event-ID' holds characters"):
+        requests().stream(Subscribe("/s/{topic}"), ["t"], headers={"last-event-id": event_id})
 
 
 def test_names_of_events_and_types_of_bodies_may_stand_in_headers() -> None:

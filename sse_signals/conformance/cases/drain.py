@@ -74,7 +74,8 @@ async def _later(hub: Hub, seen: Departure, wanted: set[str]) -> list[Any]:
                 await asyncio.sleep(PAUSE)
                 status = await status_of_a_stream(hub)
     except TimeoutError:
-        raise NotTried(f"it did not come back within {hub.adapter.drain.within:g} s") from None
+        missing = f"{len(wanted)} of {len(seen.acknowledged)} acknowledged messages had not come"
+        raise NotTried(f"{missing}, and it did not come back within {hub.adapter.drain.within:g} s") from None
     async with hub.stream(seen.topic, after=seen.after) as stream:
         await hub.publish(seen.topic, _BACK)
         came = await stream.upto(_BACK)
@@ -107,7 +108,7 @@ CASES: Final = (
     Case(
         "drain",
         "lost",
-        "What was acknowledged before comes; where the log lasts, also what was acknowledged until the end.",
+        "What was acknowledged before comes; where the hub claims it, also what was acknowledged until the end.",
         practice("otherwise a 202 means nothing"),
         _lost,
         alone=True,

@@ -21,6 +21,7 @@ _COUNT: Final = 30  # messages that do not fit into the buffers on their way
 _WINDOW: Final = 64 * 1024  # bytes that a slow reader's side holds
 _HUGE: Final = 20_000  # bytes of a header
 _GARBAGE: Final = b"\0\xff garbage \r\n\r\n" * 500
+_CLOSE: Final = {"Connection": "close"}
 _BODIES: Final = (b"{", b"", b"\xff\xfe", b"[", b'{"no": "message"}', b'"x', b"{]")
 
 
@@ -33,33 +34,35 @@ async def _version(hub: Hub) -> str:
         require(not kept, "the connection is to be kept, although nothing else ends the answer")
         await hub.publish(topic, "x")
         await stream.take(1)
-        wrong = strict.fault(bytes(stream.body))
-        require(wrong is None, str(wrong))
+        require(not strict.chunks(bytes(stream.body)), "it comes in chunks, which HTTP/1.0 does not know")
     return "plain, and ended by the connection's end"
 
 
-async def _without_body(hub: Hub, connection: Connection) -> int:
-    request = hub.requests.stream(
-        hub.adapter.subscribe, [hub.topic("head")], method="HEAD", headers={"Connection": "close"}
-    )
-    async with asyncio.timeout(hub.patience):
-        await connection.send(request)
-        status = (await connection.head(bodiless=True)).status
-        rest = await connection.rest()
-    require(not rest, f"{len(rest)} bytes follow the head of the answer")
-    return status
-
-
 async def _head(hub: Hub) -> str:
+    topic = hub.topic("head")
+    request = hub.requests.stream(hub.adapter.subscribe, [topic], method="HEAD", headers=_CLOSE)
     connection = await hub.connect()
     try:
-        status = await _without_body(hub, connection)
-    except TimeoutError:
-        raise Failed("the answer has no end") from None
+        status = (await hub.answered(connection, request, bodiless=True)).status
+        await hub.publish(topic, "x")  # it would come now, if this were a stream
+        rest = await connection.rest(hub.patience)
     finally:
         connection.close()
+    require(not rest, f"{len(rest)} bytes follow the head of the answer")
     require(status < 500, f"it is answered with {status}")
     return f"{status}, without a body"
+
+
+async def _close(hub: Hub) -> str:
+    request = hub.requests.publish(hub.adapter.publish, hub.topic("close"), "x", headers=_CLOSE)
+    connection = await hub.connect()
+    try:
+        await hub.answered(connection, request)
+        await connection.rest(hub.patience)
+        require(connection.gone, f"it is still open after {hub.patience:g} s, although the client asked for its end")
+    finally:
+        connection.close()
+    return "ended after the answer"
 
 
 async def _method(hub: Hub) -> str:
@@ -186,6 +189,7 @@ async def _catches_up(hub: Hub, topic: str, slow: Stream, wanted: list[str]) -> 
 CASES: Final = (
     Case("http", "http-1.0", "A client of HTTP/1.0 gets no chunks, and an end.", MESSAGES + " 6.1", _version),
     Case("http", "head", "A HEAD is answered without a body.", SEMANTICS + " 9.3.2", _head),
+    Case("http", "close", "A connection that the client wants to end ends.", MESSAGES + " 9.6", _close),
     Case("http", "method", "A method that is not for streams gets 405 with Allow.", SEMANTICS + " 15.5.6", _method),
     Case("http", "errors", "A publish that is no good gets a 4xx with a reason.", SEMANTICS + " 15.5", _errors),
     Case("http", "huge-header", "A header of 20,000 bytes gets a 4xx, or is served.", SEMANTICS + " 5.4", _huge),
