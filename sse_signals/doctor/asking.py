@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.doctor.exchange import How, NoAnswer
 from sse_signals.doctor.facts import Answer, Arrival
 from sse_signals.doctor.line import NoConnection
+from sse_signals.doctor.terms import LONGEST
 from sse_signals.errors import InvalidInput
 from sse_signals.wire.decoder import Decoder
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sse_signals.doctor.line import Line
 
 PATIENCE: Final = 10.0  # seconds for a short answer
-LONGEST: Final = 256 * 1024  # bytes that are read of one
 
 
 class Asker:

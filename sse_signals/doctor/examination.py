@@ -14,6 +14,7 @@ from sse_signals.doctor.entrance import enter
 from sse_signals.doctor.facts import usual
 from sse_signals.doctor.line import Line
 from sse_signals.doctor.target import Requests
+from sse_signals.doctor.terms import patience
 from sse_signals.doctor.watching import Watch
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sse_signals.doctor.target import Target
 
 POLLS: Final = 3
+AT_LEAST: Final = 600.0  # seconds; who wants to see rarer heartbeats says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Wishes:
         topic: What the topics begin with that it uses.
         token: Who asks, or None.
         origin: A page of another origin that shall be allowed, or None.
-        seconds: How long streams are watched, at least two heartbeats.
+        seconds: How long streams are watched; it is at least two heartbeats, but not more than ten minutes.
         verify: Whether the certificate has to be valid.
         patience: Seconds to wait for short answers.
         margin: Seconds for which streams are watched beyond two heartbeats.
@@ -79,7 +81,7 @@ async def examine(
     asker = Asker(lines[0], clock, wishes.patience)
     try:
         polls, times = await clocks(asker, requests, today, POLLS)
-        watch = Watch(lines[1], asker, requests, clock, usual(polls), 2 * seen.heartbeat + wishes.margin)
+        watch = Watch(lines[1], asker, requests, clock, usual(polls), least(seen, usual(polls), wishes.margin))
         await watch.begin()
         rest = asyncio.create_task(_ask_the_rest(asker, requests, seen, wishes.origin))
         try:
@@ -93,6 +95,17 @@ async def examine(
     finally:
         for line in lines:
             await line.close()
+
+
+def least(seen: Seen, quick: float, margin: float) -> float:
+    """Return the seconds for which streams are watched at least: two heartbeats, but no more than ten minutes.
+
+    Args:
+        seen: What has been seen so far.
+        quick: Seconds that short answers take; where they are slow, what is late shows later.
+        margin: Seconds beyond that.
+    """
+    return min(max(2 * seen.heartbeat, patience(quick)) + margin, AT_LEAST)
 
 
 def authorization(token: str | None) -> tuple[tuple[str, str], ...]:

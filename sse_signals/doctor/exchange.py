@@ -69,6 +69,11 @@ class Head:
     fields: tuple[tuple[str, str], ...] = ()
     version: str = "HTTP/1.1"
 
+    @property
+    def begins_stream(self) -> bool:
+        """Whether an event stream follows."""
+        return self.status == 200 and self.get("content-type").lower().startswith("text/event-stream")
+
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a header; its name is written in lower case."""
         return tuple(value for key, value in self.fields if key == name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +18,7 @@ HEARTBEAT: Final = "signals.heartbeat"
 GAP: Final = "signals.gap"
 GOODBYE: Final = "signals.goodbye"
 MESSAGE: Final = "message"
+LIMITED: Final = frozenset({429, 503})  # statuses with which proxies turn away what is too much
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Stream:
         ended: Seconds until then.
         refused: Why there is no answer, as the end of a sentence; None if there is one or may still be.
         body: The beginning of a body that is no event stream.
+        longest_silence: Seconds of the longest silence that it survived.
     """
 
     asked: float = 0.0
@@ -65,6 +66,7 @@ class Stream:
     ended: float | None = None
     refused: str | None = None
     body: bytes = b""
+    longest_silence: float = 0.0
 
     def first(self, event: str) -> Arrival | None:
         """Return the first event of a name."""
@@ -92,15 +94,19 @@ class Stream:
         return (self.ended if self.ended is not None else self.watched) - (self.last_byte or 0.0)
 
     @property
-    def longest_silence(self) -> float:
-        """Seconds of the longest silence that it survived."""
-        times = [0.0, *(arrival.after for arrival in self.arrivals)]
-        return max((late - early for early, late in pairwise(times)), default=0.0)
+    def began(self) -> bool:
+        """Whether it is a stream at all, and no answer that says why there is none."""
+        return self.head is not None and self.head.begins_stream
+
+    @property
+    def limited(self) -> bool:
+        """Whether somebody before the hub turned it away, as limits on requests and connections do."""
+        return self.head is not None and self.head.status in LIMITED and _kind(self.body) is None
 
     @property
     def cut(self) -> bool:
         """Whether something ended it, and not the hub."""
-        return self.ended is not None and self.head is not None and self.goodbye is None
+        return self.ended is not None and self.began and self.goodbye is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +137,17 @@ class Answer:
     @property
     def kind(self) -> str | None:
         """The hub's short name for a refusal; None if it is no hub's."""
-        found = document(self.body).get("type")
-        prefix = "urn:sse-signals:problem:"
-        return found.removeprefix(prefix) if isinstance(found, str) and found.startswith(prefix) else None
+        return _kind(self.body)
+
+    @property
+    def limited(self) -> bool:
+        """Whether somebody before the hub turned it away, as limits on requests and connections do."""
+        return self.status in LIMITED and self.kind is None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is a proxy's own, which has none of the hub's: it tells nothing of the rest."""
+        return (self.status >= 500 or self.limited) and self.kind is None
 
     @property
     def detail(self) -> str:
@@ -150,6 +164,12 @@ class Answer:
     def media_type(self) -> str:
         """The media type; empty without one."""
         return "" if self.head is None else self.head.get("content-type").partition(";")[0].strip().lower()
+
+
+def _kind(body: bytes) -> str | None:
+    found = document(body).get("type")
+    prefix = "urn:sse-signals:problem:"
+    return found.removeprefix(prefix) if isinstance(found, str) and found.startswith(prefix) else None
 
 
 def usual(answers: Iterable[Answer]) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.doctor.exchange import Ending, How, NoAnswer
 from sse_signals.doctor.facts import Arrival, Stream
 from sse_signals.doctor.line import NoConnection
+from sse_signals.doctor.terms import MARK
 from sse_signals.errors import InvalidInput
 from sse_signals.wire.decoder import Decoder
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from sse_signals.doctor.exchange import Ask, Exchange, Head
     from sse_signals.doctor.line import Line
 
-MOST: Final = 20_000  # events that are kept of a stream: broadcasts of a busy hub come on every one
+MOST: Final = 20_000  # events that are kept of a stream; beyond that the oldest are forgotten
+FEW: Final = 1000  # events that are kept in any case: its first
 BODY: Final = 64 * 1024  # bytes that are kept of what is no event stream
 _PIECE: Final = 1024 * 1024  # bytes that a piece may grow to when it is unpacked
+_OF_HUB: Final = "signals."  # what the names of the hub's own events begin with
 _UNPACKED: Final = frozenset({"gzip", "deflate"})
 
 
@@ -40,6 +43,7 @@ class Following:
         self._arrivals: list[Arrival] = []
         self._first_byte: float | None = None
         self._last_byte: float | None = None
+        self._longest_silence = 0.0
         self._ending: Ending | None = None
         self._ended: float | None = None
         self._refused: str | None = None
@@ -60,6 +64,7 @@ class Following:
             ended=self._ended,
             refused=self._refused,
             body=self._body,
+            longest_silence=self._longest_silence,
         )
 
     async def until(self, condition: Callable[[Stream], bool], seconds: float) -> bool:
@@ -102,13 +107,22 @@ class Following:
         while data := await exchange.read():
             now = self._since()
             self._first_byte = now if self._first_byte is None else self._first_byte
+            self._longest_silence = max(self._longest_silence, now - (self._last_byte or 0.0))
             self._last_byte = now
-            self._arrivals += list(take(data, now))[: MOST - len(self._arrivals)]
+            self._remember(take(data, now))
             self._changed.set()
+
+    def _remember(self, some: Iterator[Arrival]) -> None:
+        """Keep what tells something: not what a busy hub broadcasts, and not all of a day."""
+        for one in some:
+            if len(self._arrivals) < FEW or one.event.startswith(_OF_HUB) or MARK in one.data:
+                self._arrivals.append(one)
+            if len(self._arrivals) > MOST:
+                del self._arrivals[FEW : FEW + MOST // 8]
 
     def _reader(self, head: Head) -> Callable[[bytes, float], Iterator[Arrival]]:
         coding = head.get("content-encoding").lower() or "identity"
-        if head.status == 200 and head.get("content-type").lower().startswith("text/event-stream"):
+        if head.begins_stream:
             return _Events(zlib.decompressobj(47) if coding in _UNPACKED else None, plain=coding == "identity").take
         return self._keep
 

@@ -26,7 +26,7 @@ def request(ask: Ask, host: str) -> bytes:
     length = [("Content-Length", str(len(ask.body)))] if ask.body or ask.method == "POST" else []
     lines = [f"{ask.method} {ask.target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in (*ask.headers, *length)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + ask.body
+    return "\r\n".join([*lines, "", ""]).encode() + ask.body  # Last-Event-ID is UTF-8, as browsers send it
 
 
 def head(raw: bytes) -> Head:

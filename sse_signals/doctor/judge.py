@@ -10,6 +10,7 @@ from sse_signals.doctor.rules.delivery import delivery
 from sse_signals.doctor.rules.entrance import REFUSED, entrance
 from sse_signals.doctor.rules.limits import limits
 from sse_signals.doctor.rules.pages import pages
+from sse_signals.doctor.rules.rates import rates
 from sse_signals.doctor.rules.ways import connections, publishing, resuming, timekeeping
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sse_signals.doctor.seen import Seen
 
 RULES: Final[tuple[Callable[[Seen], Iterator[Said]], ...]] = (
-    *(entrance, delivery, limits, pages, connections),
+    *(entrance, rates, delivery, limits, pages, connections),
     *(resuming, publishing, timekeeping),
 )
 

@@ -130,7 +130,11 @@ class Connection2:
 
     async def _send(self, number: int, body: bytes) -> None:
         while body:
-            await self._until(lambda: self._h2.local_flow_control_window(number) > 0)
+            await self._until(lambda: number not in self._streams or self._h2.local_flow_control_window(number) > 0)
+            if number not in self._streams:  # it has answered, and reads no more
+                self._h2.reset_stream(number, ErrorCodes.NO_ERROR)
+                self._flush()
+                return
             size = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size, len(body))
             self._h2.send_data(number, body[:size], end_stream=size == len(body))
             body = body[size:]

@@ -1,8 +1,7 @@
 """The line to change, by finding and proxy; a comment where nothing is to be added, but something to be looked for.
 
-nginx: in the hub's location, unless it says otherwise. Caddy: in the site, or in its `reverse_proxy`. HAProxy: in the
-frontend or backend. Traefik: in its file, by its path. Kubernetes: an annotation of the Ingress for ingress-nginx, or a
-key of its ConfigMap.
+nginx: where `place` says. Caddy: in the site, or in its `reverse_proxy`. HAProxy: in the frontend or backend. Traefik:
+in its file, by its path. Kubernetes: an annotation of the Ingress for ingress-nginx, or a key of its ConfigMap.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ANNOTATION: Final = "nginx.ingress.kubernetes.io/"
+_AGAIN: Final = "  # a location that has one takes none from outside: repeat there what stood in the server"
 _CORS: Final = {
     "nginx": "# take out every add_header and proxy_hide_header with Access-Control-: the hub says them itself",
     "caddy": "# take out every header, header_down with Access-Control-: the hub says them itself",
@@ -37,7 +37,9 @@ REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
         "ingress": 'use-gzip: "false"  # ConfigMap; or gzip-types without text/event-stream',
     },
     "cache-control": {
-        "nginx": 'proxy_hide_header Cache-Control; add_header Cache-Control "no-store, no-transform"; expires off;',
+        "nginx": (
+            'proxy_hide_header Cache-Control; add_header Cache-Control "no-store, no-transform"; expires off;' + _AGAIN
+        ),
         "caddy": 'header_down Cache-Control "no-store, no-transform"  # in reverse_proxy',
         "haproxy": 'http-response set-header Cache-Control "no-store, no-transform"',
         "traefik": 'http.middlewares.NAME.headers.customResponseHeaders.Cache-Control: "no-store, no-transform"',
@@ -58,21 +60,21 @@ REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
         "ingress": f'{_ANNOTATION}proxy-read-timeout: "3600"',
     },
     "total-limit": {
-        "nginx": "worker_shutdown_timeout 1h;  # outermost: it cuts after a reload; nginx has no other total limit",
+        "nginx": "worker_shutdown_timeout 1h;  # it cuts after a reload; nginx has no other total limit",
         "caddy": "write 0  # in the global options, servers, timeouts",
         "haproxy": "hard-stop-after 1h  # in global: it cuts after a reload; HAProxy has no other total limit",
         "traefik": "entryPoints.NAME.transport.respondingTimeouts.writeTimeout: 0s",
         "ingress": 'worker-shutdown-timeout: "3600s"  # ConfigMap: it cuts after a reload',
     },
     "host-rewritten": {
-        "nginx": "proxy_set_header Host $http_host;",
+        "nginx": f"proxy_set_header Host $http_host;{_AGAIN}",
         "caddy": "header_up Host {http.request.hostport}  # in reverse_proxy; it is what Caddy does by itself",
         "haproxy": "# take out http-request set-header Host",
         "traefik": "http.services.NAME.loadBalancer.passHostHeader: true",
         "ingress": f"# take out {_ANNOTATION}upstream-vhost",
     },
     "six-connections": {
-        "nginx": "http2 on;  # in the server, with listen 443 ssl (from 1.25.1)",
+        "nginx": "http2 on;  # with listen 443 ssl (from 1.25.1)",
         "caddy": "protocols h1 h2 h3  # in the global options, servers; and a site with https://",
         "haproxy": "bind :443 ssl crt FILE alpn h2,http/1.1",
         "traefik": "entryPoints.NAME.http.tls: {}  # HTTP/2 comes with TLS; tls.options …alpnProtocols may name h2",
@@ -85,15 +87,43 @@ REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
         "traefik": "http.middlewares.NAME.inFlightReq.amount: 10000",
         "ingress": f'{_ANNOTATION}limit-connections: "1000"',
     },
+    "rate-limit": {
+        "nginx": "limit_req zone=ZONE burst=1000 nodelay; limit_conn ZONE 1000;  # each request counts, HTTP/2's too",
+        "caddy": "# take rate_limit off the hub's path, or let it have more events in its window",
+        "haproxy": "http-request deny deny_status 429 if { sc_http_req_rate(0) gt 1000 }  # and maxconn 10000",
+        "traefik": "http.middlewares.NAME.rateLimit.burst: 1000  # and rateLimit.average, inFlightReq.amount",
+        "ingress": f'{_ANNOTATION}limit-rps: "1000"  # and limit-rpm, limit-connections',
+    },
+    "origin-lost": {
+        "nginx": f"proxy_set_header Origin $http_origin;{_AGAIN}",
+        "caddy": "# take header_up with Origin out of reverse_proxy: it passes it on by itself",
+        "haproxy": "# take out http-request del-header Origin, and set-header",
+        "traefik": "# take Origin out of the headers middleware's customRequestHeaders",
+        "ingress": "# take Origin out of the ConfigMap that proxy-set-headers names",
+    },
+    "query-lost": {
+        "nginx": "# take the ? off the end of what rewrite makes, or add $is_args$args to what proxy_pass names",
+        "caddy": "# add ?{query} to what rewrite makes",
+        "haproxy": "# take out http-request set-query, or let set-uri keep the query",
+        "traefik": "# let replacePathRegex leave the query alone",
+        "ingress": "# take the ? off the end of rewrite in the configuration-snippet",
+    },
+    "cors-errors": {
+        "nginx": "proxy_intercept_errors off;",
+        "caddy": "# take handle_response off the hub's reverse_proxy",
+        "haproxy": "# take http-response return, and http-error, off the hub's backend",
+        "traefik": "# take the errors middleware off the hub's router",
+        "ingress": f"# take out {_ANNOTATION}custom-http-errors",
+    },
     "resume-lost": {
-        "nginx": "proxy_set_header Last-Event-ID $http_last_event_id;",
+        "nginx": f"proxy_set_header Last-Event-ID $http_last_event_id;{_AGAIN}",
         "caddy": "header_up Last-Event-ID {http.request.header.Last-Event-ID}  # in reverse_proxy",
         "haproxy": "# take out http-request del-header Last-Event-ID",
         "traefik": "# take Last-Event-ID out of the headers middleware's customRequestHeaders",
         "ingress": "# take Last-Event-ID out of the ConfigMap that proxy-set-headers names",
     },
     "authorization-lost": {
-        "nginx": "proxy_set_header Authorization $http_authorization;",
+        "nginx": f"proxy_set_header Authorization $http_authorization;{_AGAIN}",
         "caddy": "header_up Authorization {http.request.header.Authorization}  # in reverse_proxy",
         "haproxy": "# take out http-request del-header Authorization",
         "traefik": "http.middlewares.NAME.basicAuth.removeHeader: false",
@@ -103,7 +133,8 @@ REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
         "nginx": "client_max_body_size 1m;",
         "caddy": "max_size 1MiB  # in request_body",
         "haproxy": "# take out http-request deny with req.body_size or req.hdr(content-length)",
-        "traefik": "http.middlewares.NAME.buffering.maxRequestBodyBytes: 1048576",
+        "traefik": "http.middlewares.NAME.buffering.maxRequestBodyBytes: 1048576"
+        "  # on a router of /signals/publish alone: it waits for whole answers, too",
         "ingress": f"{_ANNOTATION}proxy-body-size: 1m",
     },
     "publish-blocked": {
@@ -150,3 +181,19 @@ def remedies(name: str, proxies: tuple[str, ...]) -> dict[str, str]:
     """
     lines = REMEDIES.get(name) or (REMEDIES["idle-limit"] if name == "time-limit" else {})
     return {proxy: lines[proxy] for proxy in proxies if proxy in lines}
+
+
+def place(name: str, proxy: str, path: str) -> str:
+    """Return where a finding's line stands, to follow the proxy's name; empty where the line says it, or needs none.
+
+    Args:
+        name: The finding's.
+        proxy: For which proxy.
+        path: The prefix of the hub's routes.
+    """
+    if proxy != "nginx":
+        return ""
+    return f", {_PLACES.get(name, f'in location {path}/ {{ … }}')}"
+
+
+_PLACES: Final = {"total-limit": "at the very outside", "six-connections": "in server { … }"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.doctor.finding import ORDER
 from sse_signals.doctor.proxies import PROXIES, named
-from sse_signals.doctor.remedies import remedies
+from sse_signals.doctor.remedies import place, remedies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def lines(seen: Seen, verdict: Verdict, proxies: tuple[str, ...], wrap: Wrap, pa
         yield f"{paint(finding.severity.upper(), COLOURS[finding.severity])}  {paint(finding.name, 'bold')}"
         yield from wrap(finding.seen, _INDENT)
         yield from wrap(finding.effect, _INDENT)
-        yield from _advice(finding, proxies, wrap, paint)
+        yield from _advice(finding, seen.target.path, proxies, wrap, paint)
     if verdict.fine:
         yield ""
         yield paint("Fine", "green")
@@ -84,7 +84,7 @@ def _remedies(finding: Finding, proxies: tuple[str, ...]) -> dict[str, str]:
     return remedies(finding.name, proxies)
 
 
-def _advice(finding: Finding, proxies: tuple[str, ...], wrap: Wrap, paint: Paint) -> Iterator[str]:
+def _advice(finding: Finding, path: str, proxies: tuple[str, ...], wrap: Wrap, paint: Paint) -> Iterator[str]:
     if finding.hub:
         yield from wrap(f"The hub: {finding.hub}.", _INDENT)
     for proxy, line in _remedies(finding, proxies).items():
@@ -92,7 +92,8 @@ def _advice(finding: Finding, proxies: tuple[str, ...], wrap: Wrap, paint: Paint
         if line.startswith(_COMMENT):
             yield from wrap(f"{PROXIES[proxy]}: {code}.", _INDENT)
             continue
-        yield from wrap(f"{PROXIES[proxy]}{f' ({note})' if note else ''}:", _INDENT)
+        where = place(finding.name, proxy, path)
+        yield from wrap(f"{PROXIES[proxy]}{where}{f' ({note})' if note else ''}:", _INDENT)
         yield f"{_CODE}{paint(code, 'cyan')}"  # whole, so that it can be copied
 
 

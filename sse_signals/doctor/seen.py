@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sse_signals.doctor.facts import Answer, Crossing, usual
 
 if TYPE_CHECKING:
     from sse_signals.doctor.facts import Clocks, Published, Stream
     from sse_signals.doctor.target import Target
+
+SLOWEST: Final = 3600.0  # seconds between two heartbeats, at most: what a receipt says beyond that is not believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Seen:
         given: Whether a token was given.
         entrance: The first answer, to a poll.
         protocol: ``h2`` or ``http/1.1``.
+        before: An answer that came before the first, from a proxy that reached no hub.
+        asked: The topic that it was asked for.
         certificate: What is wrong with the certificate.
         redirected: Where the first answer led on to, if it did.
         prefixed: A hub was found below the usual prefix instead.
@@ -45,6 +49,8 @@ class Seen:
     given: bool = False
     entrance: Answer = field(default_factory=Answer)
     protocol: str = "http/1.1"
+    before: Answer | None = None
+    asked: str = ""
     certificate: str | None = None
     redirected: str | None = None
     prefixed: str | None = None
@@ -76,6 +82,14 @@ class Seen:
 
     @property
     def heartbeat(self) -> float:
-        """Seconds between two heartbeats, as the hub's first receipt has it; 15 if it has none."""
+        """Seconds between two heartbeats, as the hub's first receipt has it; 15 if it has none that can be."""
         said = self.entrance.receipt.get("heartbeat")
-        return float(said) if isinstance(said, int | float) and said > 0 else 15.0
+        if isinstance(said, int | float) and not isinstance(said, bool) and 0 < said <= SLOWEST:
+            return float(said)
+        return 15.0
+
+    @property
+    def query_lost(self) -> bool:
+        """Whether the hub was not told which topics a stream is asked for."""
+        topics = self.entrance.receipt.get("topics")
+        return isinstance(topics, list) and bool(self.asked) and self.asked not in topics

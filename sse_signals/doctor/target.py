@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -55,6 +55,12 @@ class Target:
     def url(self) -> str:
         """The URL, with the prefix."""
         return f"{self.origin}{self.path}"
+
+    @property
+    def with_tls(self) -> str:
+        """The same URL with ``https``, and its usual port in place of that of HTTP."""
+        usual = self.port == _PORTS[self.scheme]
+        return replace(self, scheme="https", port=_PORTS["https"] if usual else self.port).url
 
     @property
     def tls(self) -> bool:

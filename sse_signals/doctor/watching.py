@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from sse_signals.client.answers import document
 from sse_signals.doctor.facts import OPEN, Published
 from sse_signals.doctor.following import Following
 from sse_signals.doctor.target import BROWSER
-from sse_signals.doctor.terms import CROWD, MARK, patience
+from sse_signals.doctor.terms import CROWD, KEPT, MARK, REPLAYED, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class Watch:
         self._first: Stream | None = None
         self._running: dict[str, list[Following]] = {"quiet": [], "busy": []}
         self._crowds: list[tuple[Stream, ...]] = []
-        self._published: list[Published] = []
+        self._published: deque[Published] = deque(maxlen=KEPT)
         self._unpublished: Answer | None = None
 
     async def begin(self) -> None:
@@ -140,7 +141,7 @@ class Watch:
         while failures < _TRIES:
             answer = await self._asker.try_to(self._requests.publish(f"{MARK}{number}"))
             if answer.status == _ACCEPTED:
-                self._published.append(Published(number, answer))
+                self._published.append(Published(number, replace(answer, head=None)))
                 number += 1
             else:
                 self._unpublished = answer
@@ -149,12 +150,12 @@ class Watch:
             await asyncio.sleep(due - self._clock())
 
     async def _replay(self) -> tuple[int, Answer] | None:
-        """Resume after the first signal."""
-        ids = [(one.number, document(one.answer.body).get("id")) for one in self._published[:2]]
-        if len(ids) < 2 or not isinstance(ids[0][1], str):
+        """Resume before the last signals."""
+        last = list(self._published)[-REPLAYED - 1 :]
+        event_id = document(last[0].answer.body).get("id") if len(last) > 1 else None
+        if not isinstance(event_id, str):
             return None
-        number, event_id = ids[0]
-        return number, await self._asker.try_to(self._requests.poll(topic="busy", after=event_id))
+        return last[0].number, await self._asker.try_to(self._requests.poll(topic="busy", after=event_id))
 
 
 def _open(stream: Stream) -> bool:

@@ -27,6 +27,8 @@ ROWS: Final = (
     Row("takes CORS away", (f"header_down -{_ALLOW}",), ("cors-missing",), section="proxy"),
     Row("changes Host", ("header_up Host {upstream_hostport}",), ("host-rewritten",), section="proxy"),
     Row("has few connections", ("max_conns_per_host 5",), ("stream-limit",), section="transport"),
+    Row("loses Origin", ("header_up -Origin",), ("origin-lost",), section="proxy"),
+    Row("loses the query", ("rewrite * {path}?",), ("query-lost",), section="site"),
     Row("loses Last-Event-ID", ("header_up -Last-Event-ID",), ("resume-lost",), section="proxy"),
     Row(
         "loses Authorization",

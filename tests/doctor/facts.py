@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.doctor.exchange import Ending, Head, How
@@ -31,13 +32,14 @@ def receipt(after: float = 0.01, **members: Any) -> Arrival:
 def stream(*arrivals: Arrival, ended: float | None = None, how: How = How.INCOMPLETE, **changes: Any) -> Stream:
     """Return a stream that was watched for 35 seconds."""
     come = arrivals or (receipt(), beat(10.0), beat(25.0))
-    last = come[-1].after
+    times = [0.0, *(one.after for one in come)]
     known: dict[str, Any] = {
         "watched": 35.0,
         "head": OK,
         "arrivals": come,
         "first_byte": come[0].after,
-        "last_byte": last,
+        "last_byte": times[-1],
+        "longest_silence": max(late - early for early, late in pairwise(times)),
         "ended": ended,
     }
     return Stream(**(known | {"ending": None if ended is None else Ending(how)} | changes))

@@ -33,6 +33,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     limit_conn_zone $server_port zone=addresses:1m;
+    limit_req_zone $server_port zone=requests:1m rate=10r/m;
     ssl_certificate {certificate};
     ssl_certificate_key {key};
     {servers}

@@ -68,7 +68,7 @@ def curable(row: Row, proxy: str) -> bool:
 
 
 def _parts(remedy: str) -> list[str]:
-    line = remedy.partition("  #")[0].replace("ZONE", "addresses")
+    line = remedy.partition("  #")[0].replace("zone=ZONE", "zone=requests").replace("ZONE", "addresses")
     if "{" in line:
         return [line]
     return [f"{part.strip()};" for part in line.split(";") if part.strip()] if line.endswith(";") else [line]

@@ -96,7 +96,6 @@ async def test_faults() -> None:
         (["http://hub", "--for", "soon"], 2, "'soon' is no duration"),
         (["http://hub", "--proxy", "squid"], 2, "squid"),
         (["http://hub", "--topic", "x" * 252], 2, "255 bytes"),
-        ([], 2, "Missing argument 'URL'"),
     ],
 )
 def test_mistakes(arguments: list[str], status: int, text: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sse_signals.doctor.exchange import Head
 from sse_signals.doctor.facts import Arrival, Published
 from tests.doctor.facts import OK, answer, beat, message, names, nothing, polled, published, receipt, stream, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKED = Head(200, (*OK.fields, ("content-encoding", "gzip")))
 
@@ -115,7 +118,7 @@ def test_compression() -> None:
 )
 def test_cache_control(said: str, text: str) -> None:
     """What the hub says about caches and transformations has to arrive."""
-    head = Head(200, (("cache-control", said),) if said else ())
+    head = Head(200, (OK.fields[0], *((("cache-control", said),) if said else ())))
     found = verdict(quiet=(stream(head=head),))
     assert names(found) == ["cache-control"]
     assert text in found.findings[0].seen
@@ -143,3 +146,38 @@ def test_a_stream_that_is_asked_for_after_a_signal_need_not_show_it() -> None:
     """Signals count only on streams that were there."""
     late = Published(1, answer(202, {"id": "e-1"}, asked=1.0))
     assert not names(verdict(busy=(stream(asked=5.0),), signals=(late,)))
+
+
+class Counted(tuple[Arrival, ...]):
+    """Arrivals that count how often they are gone through."""
+
+    __slots__ = ()
+    times = 0
+
+    def __iter__(self) -> Iterator[Arrival]:
+        """Count."""
+        type(self).times += 1
+        return super().__iter__()
+
+
+def test_long_watches() -> None:
+    """What came is gone through as often for many signals as for few, or an hour's watch would never end."""
+    times = []
+    for count in (10, 1000):
+        Counted.times = 0
+        signals = published(*range(1, count))
+        come = Counted((receipt(), *(message(one.number, one.number + 0.01) for one in signals)))
+        assert not names(verdict(busy=(stream(arrivals=come, watched=count + 1.0),), signals=signals))
+        times.append(Counted.times)
+    assert times[0] == times[1]
+
+
+def test_heartbeats_that_are_too_rare_to_be_seen() -> None:
+    """Where the watch was shorter than a heartbeat, that is said."""
+    found = verdict(entrance=polled(heartbeat=3600))
+    assert not names(found)
+    assert ("heartbeats", "the hub sends one every 3600 s, and it was watched for 35.0 s (--for)") in [
+        (one.name, one.reason) for one in found.unchecked
+    ]
+    for changes in ({}, {"interrupted": True, "entrance": polled(heartbeat=3600)}):
+        assert "heartbeats" not in [one.name for one in verdict(**changes).unchecked]

@@ -15,6 +15,7 @@ from sse_signals.doctor.exchange import How
 from sse_signals.doctor.following import Following
 from sse_signals.doctor.line import Line, NoConnection
 from sse_signals.doctor.target import Target
+from sse_signals.doctor.terms import MARK
 from tests.doctor.scripted import GET, asked, reset_now, says, server
 
 if TYPE_CHECKING:
@@ -133,3 +134,45 @@ async def test_following(parts: list[bytes], events: list[str], ending: str) -> 
     assert [arrival.data for arrival in seen.arrivals] == events
     assert str(seen.ending) == ending
     assert seen.body == (b"busy" if seen.head and seen.head.status == 503 else b"")
+
+
+async def test_what_is_kept_of_a_long_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first events are kept, the last of the hub's and of ours, and nothing else that a busy hub sends."""
+    monkeypatch.setattr("sse_signals.doctor.following.FEW", 2)
+    monkeypatch.setattr("sse_signals.doctor.following.MOST", 16)
+    noise = b"data: noise\n\n" * 30
+    ours = b"".join(b"data: %b%d\n\n" % (MARK.encode(), number) for number in range(30))
+    parts = STREAM + b"\r\ndata: one\n\ndata: two\n\n" + noise + ours + b"event: signals.goodbye\ndata: bye\n\n"
+    async with server(says(parts)) as target:
+        following = Following(Line(target), GET, time.monotonic)
+        await following.until(lambda stream: stream.ending is not None, 5.0)
+        seen = await following.stop()
+    kept = [arrival.data for arrival in seen.arrivals]
+    assert 10 < len(kept) <= 16
+    assert kept == ["one", "two", *(f"{MARK}{number}" for number in range(33 - len(kept), 30)), "bye"]
+
+
+async def test_silences_that_a_stream_survives() -> None:
+    """The longest time without a byte is known, also of events that are no longer kept."""
+    moments = (0.0, 1.0, 9.0, 10.0)
+    last = [0.0]
+
+    def clock() -> float:
+        return last[0]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(STREAM + b"\r\n")
+        for number, moment in enumerate(moments):
+            last[0] = moment
+            writer.write(b"data: %d\n\n" % number)
+            await came[number].wait()
+
+    came = [asyncio.Event() for _ in range(4)]
+    async with server(talk) as target:
+        following = Following(Line(target), GET, clock)
+        for number, event in enumerate(came):
+            assert await following.until(lambda stream, least=number: len(stream.arrivals) > least, 5.0)  # type: ignore[misc]
+            event.set()
+        seen = await following.stop()
+    assert seen.longest_silence == 8.0

@@ -17,6 +17,8 @@ def test_request() -> None:
         request(get, "hub:8080")
         == b"GET /signals/stream HTTP/1.1\r\nHost: hub:8080\r\nAccept: text/event-stream\r\n\r\n"
     )
+    again = request(Ask("GET", "/", [("Last-Event-ID", "\u00e9\u2028")]), "h")
+    assert b"Last-Event-ID: \xc3\xa9\xe2\x80\xa8\r\n" in again  # in UTF-8, as browsers send it
     assert request(Ask("POST", "/", (), b"12"), "h").endswith(b"Content-Length: 2\r\n\r\n12")
     assert request(Ask("POST", "/"), "h").endswith(b"Content-Length: 0\r\n\r\n")
 

@@ -126,3 +126,19 @@ async def test_a_connection_that_ends_before_the_answer(proof: Certificate) -> N
         await reader.read(10)
 
     assert (await asked(talk, proof)).failed == "the answer broke off in the middle"
+
+
+async def test_an_answer_that_comes_before_a_body_that_nobody_reads(proof: Certificate) -> None:
+    """A server that answers, and takes nothing of the body, is not waited for."""
+
+    def answer(connection: H2Connection, stream: int) -> None:
+        connection.send_headers(stream, [(":status", "413")], end_stream=True)
+
+    talk = frames(answer, {SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    assert (await asked(talk, proof, ask=POST)).status == 413
+
+
+async def test_ids_that_are_not_ascii_over_http2(proof: Certificate) -> None:
+    """An id goes back as it came, whatever its letters are."""
+    ask = Ask("GET", "/", (("Last-Event-ID", "\u00e9\u2028"),))
+    assert (await asked(frames(whole), proof, ask=ask)).failed is None

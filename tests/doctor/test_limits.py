@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sse_signals.doctor.exchange import How
+from sse_signals.doctor.exchange import Head, How
 from sse_signals.doctor.facts import GOODBYE, Arrival, Stream
-from tests.doctor.facts import beat, message, names, nothing, published, receipt, stream, verdict
+from tests.doctor.facts import answer, beat, message, names, nothing, polled, published, receipt, stream, verdict
 
 WHOLE = stream(receipt(), *(message(number, number + 0.0) for number in range(1, 35)))
 LIMITS = [
@@ -100,3 +100,52 @@ def test_a_stream_that_never_began_is_not_cut() -> None:
     """Where there was no answer nothing can be cut."""
     found = verdict(quiet=(nothing(ended=3.0, refused="the answer was reset"),), busy=(), signals=())
     assert names(found) == []
+
+
+def turned(status: int = 503, body: bytes = b"") -> Stream:
+    """Return what came of a stream that was turned away."""
+    return Stream(watched=3.0, head=Head(status, (("content-type", "text/html"),)), body=body, ended=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"quiet": (turned(),), "busy": (turned(),)}, "2 of 13 streams and questions were answered with 503"),
+        ({"busy": (turned(429),), "signals": ()}, "1 of 13 streams and questions were answered with 429"),
+        ({"polls": (answer(503), answer(429))}, "answered with 429 and 503"),
+        ({"before": answer(429)}, "1 of 14"),
+        ({"unpublished": answer(429)}, "1 of 14"),
+        ({"replay": (1, answer(429))}, "1 of 14"),
+        ({"polls": (answer(429),), "crowd": (turned(429),)}, "1 of 12"),
+    ],
+)
+def test_requests_that_are_turned_away(changes: dict[str, Any], text: str) -> None:
+    """What says 429 or 503 before the hub limits requests; nothing was cut, and nothing lost."""
+    found = verdict(**changes)
+    assert names(found) == ["rate-limit"]
+    assert text in found.findings[0].seen
+    assert found.findings[0].severity == "fault"
+
+
+def test_nothing_is_said_of_streams_that_never_began() -> None:
+    """Streams that were turned away are neither fine nor cut nor packed."""
+    found = verdict(first=turned(429), quiet=(turned(429),), busy=(turned(429),), signals=(), crowd=(turned(429),))
+    assert names(found) == ["rate-limit"]
+    assert {"time-limits", "buffering", "compression", "stream-limit"}.isdisjoint(one.name for one in found.fine)
+    assert {("buffering", "no stream began"), ("time-limits", "no stream began that could be cut")} <= {
+        (one.name, one.reason) for one in found.unchecked
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"polls": (polled(), answer(503))},  # once may be in passing
+        {"polls": (answer(502), answer(502))},  # nobody said too many
+        {"busy": (turned(429, b'{"type": "urn:sse-signals:problem:address-streams"}'),), "signals": ()},
+        {"unpublished": answer(429, {"type": "urn:sse-signals:problem:publish-rate", "detail": "Slow."})},
+    ],
+)
+def test_what_is_no_limit_on_requests(changes: dict[str, Any]) -> None:
+    """A single failure, or what the hub itself says, is no limit of a proxy."""
+    assert names(verdict(**changes)) == []

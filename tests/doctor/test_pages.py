@@ -32,7 +32,12 @@ CASES = [
     ({"foreign": page((ALLOW, "*"))}, ["cors-foreign"], "'*'"),
     ({"stream": REFUSED}, ["cors-not-allowed"], ORIGIN),
     (preflights(REFUSED), ["cors-not-allowed"], ORIGIN),
+    ({"foreign": polled()}, ["origin-lost"], "does not reach the hub"),
+    ({"foreign": polled(), "stream": page(), "error": page(status=404)}, ["origin-lost"], "does not reach the hub"),
     ({"stream": page()}, ["cors-missing"], "the answer to a stream has no"),
+    ({"error": page(status=404)}, ["cors-errors"], "an error (404) has no Access-Control-Allow-Origin, while streams"),
+    ({"error": page(status=404), "stream": page(status=502)}, ["cors-missing"], "an error (404) has no"),
+    ({"error": page(status=404), "stream": None}, ["cors-missing"], "an error (404) has no"),
     ({"stream": page(), "error": page(status=404)}, ["cors-missing"], "a stream and an error (404) has no"),
     (
         {"stream": page(), "error": page(status=404)} | preflights(page()),
@@ -72,6 +77,7 @@ def test_pages(changes: dict[str, Any], found: list[str], text: str) -> None:
         {"foreign": page((ALLOW, ORIGIN))},  # which allows another page
         {"foreign": Answer(failed="the server went away")},
         {"stream": page(status=502), "error": page(status=504)},  # the proxy's own
+        {"foreign": page((ALLOW, "*"), status=502)},
         preflights(page(status=503)),
         {"stream": Answer(failed="the server went away")},
         {"own": None},
@@ -95,3 +101,16 @@ def test_without_a_page() -> None:
     assert [fine.text for fine in found.fine if fine.name == "cors"] == ["a foreign page may not"]
     assert [one.reason for one in found.unchecked] == ["no page was named that shall be allowed (--origin)"]
     assert names(verdict(crossing=crossing(foreign=None, stream=polled(), own=None))) == ["cors-missing"]
+
+
+@pytest.mark.parametrize("changes", [{"stream": page(status=503)}, {"foreign": page(status=429)}])
+def test_pages_that_the_hub_did_not_answer(changes: dict[str, Any]) -> None:
+    """Where a proxy answered in the hub's place, nothing is fine, nor wrong, but not known."""
+    told = verdict(crossing=crossing(**changes))
+    assert "cors" not in [fine.name for fine in told.fine]
+    assert ("cors", "not all pages were answered by the hub") in [(one.name, one.reason) for one in told.unchecked]
+
+
+def test_errors_alone_are_not_the_hub_s() -> None:
+    """Where streams are right, the hub is, and its setting is not named."""
+    assert verdict(crossing=crossing(error=page(status=404))).findings[0].hub is None

@@ -71,7 +71,10 @@ def test_document() -> None:
         "ingress": 'nginx.ingress.kubernetes.io/proxy-buffering: "off"',
     }
     assert {"name": "resume", "seen": "Last-Event-ID arrives"} in told["fine"]
-    assert told["notChecked"] == [{"name": "stream-limit", "reason": "not even single streams begin at once"}]
+    assert told["notChecked"] == [
+        {"name": "time-limits", "reason": "no stream began that could be cut"},
+        {"name": "stream-limit", "reason": "not even single streams begin at once"},
+    ]
 
 
 def text(facts: Seen, *proxies: str) -> list[str]:
@@ -91,7 +94,7 @@ def test_lines() -> None:
         "<red FAULT>  <bold buffering>",
         "  The receipt that begins a stream did not come within 35.0 s, while short answers took 1 ms.",
         "  Users see nothing, or everything late and at once; what is live is not.",
-        "  nginx:",
+        "  nginx, in location /signals/ { … }:",
         "      <cyan proxy_buffering off;>",
     ]
     assert "<green Fine>" in told

@@ -37,7 +37,9 @@ def delivery(seen: Seen) -> Iterator[Said]:
     elif receipt := _receipt_time(seen):
         yield Fine("buffering", f"streams are not buffered: receipt after {seconds(receipt)}{_signal_times(seen)}")
     elif seen.inside:
-        yield Unchecked("buffering", f"no receipt came, but short answers took {seconds(seen.quick)}, too")
+        slow = f"no receipt came, but short answers took {seconds(seen.quick)}, too"
+        yield Unchecked("buffering", slow if _began(seen) else "no stream began")
+    yield from _rare_heartbeats(seen)
     yield from _compression(seen)
     yield from _cache_control(seen)
     yield from _shared(seen)
@@ -50,15 +52,18 @@ def lateness(seen: Seen) -> list[float]:
     had a stream to come on, and time enough to come.
     """
     late = []
-    for one in seen.signals:
-        for stream in seen.busy:
-            end = stream.asked + (stream.watched if stream.ended is None else stream.ended)
-            if stream.asked <= one.answer.asked and one.known <= end:
-                came = numbers(stream.arrivals)
-                if one.number in came:
-                    late.append(max(0.0, stream.asked + came[one.number] - one.known))
-                elif end - one.known > patience(seen.quick) and not any(number > one.number for number in came):
-                    late.append(end - one.known)
+    limit = patience(seen.quick)
+    for stream in seen.busy:
+        came = numbers(stream.arrivals)
+        last = max(came, default=-1)
+        end = stream.asked + (stream.watched if stream.ended is None else stream.ended)
+        for one in seen.signals:
+            if not (stream.asked <= one.answer.asked and one.known <= end):
+                continue
+            if one.number in came:
+                late.append(max(0.0, stream.asked + came[one.number] - one.known))
+            elif end - one.known > limit and last < one.number:
+                late.append(end - one.known)
     return late
 
 
@@ -132,6 +137,17 @@ def _late_heartbeats(seen: Seen) -> Finding | None:
     return None
 
 
+def _rare_heartbeats(seen: Seen) -> Iterator[Unchecked]:
+    quiet = seen.quiet[-1] if seen.quiet else None
+    if quiet is not None and quiet.ended is None and quiet.watched < seen.heartbeat and not seen.interrupted:
+        text = f"the hub sends one every {seen.heartbeat:g} s, and it was watched for {seconds(quiet.watched)} (--for)"
+        yield Unchecked("heartbeats", text)
+
+
+def _began(seen: Seen) -> bool:
+    return any(stream.began or stream.head is None for stream in seen.quiet)
+
+
 def _receipt_time(seen: Seen) -> float:
     found = seen.quiet[0].first(OPEN) if seen.quiet else None
     return 0.0 if found is None else found.after
@@ -146,7 +162,7 @@ def _signal_times(seen: Seen) -> str:
 
 def _compression(seen: Seen) -> Iterator[Said]:
     first = seen.first
-    if first is None or first.head is None:
+    if first is None or first.head is None or not first.began:
         return
     coding = first.head.get("content-encoding")
     if not coding:
@@ -164,7 +180,7 @@ def _compression(seen: Seen) -> Iterator[Said]:
 
 
 def _cache_control(seen: Seen) -> Iterator[Said]:
-    head = seen.quiet[0].head if seen.quiet else None
+    head = next((stream.head for stream in seen.quiet if stream.began), None)
     if head is None:
         return
     said = head.get("cache-control")
@@ -187,7 +203,7 @@ def _shared(seen: Seen) -> Iterator[Said]:
         text = f"{same} answers were one and the same: their receipts name the same stream."
         effect = "Users get what was written for somebody else, and nothing new. That may be a leak."
         yield Finding("cached", "fault", text, effect)
-    elif names := _names(seen):
+    elif len(names := _names(seen)) > 1:
         yield Fine("cached", f"{len(names)} streams and polls were each their own")
 
 

@@ -16,7 +16,7 @@ _ALIKE: Final = 0.15  # how much two times may differ, of the longer one
 _SLACK: Final = 1.0  # seconds by which they may differ in any case
 _JITTER: Final = 0.2  # seconds by which a silence may seem longer than it is
 _FLOWING: Final = 1.5  # seconds without a signal that are still one a second
-_HUB: Final = {
+SETTINGS: Final = {
     "full": "SIGNALS_MAX_STREAMS is how many streams the hub has open at most",
     "identity-streams": "SIGNALS_MAX_STREAMS_PER_IDENTITY is how many streams somebody may have open",
     "address-streams": (
@@ -33,7 +33,10 @@ def limits(seen: Seen) -> Iterator[Said]:
     yield from _goodbyes(seen)
     quiet, busy = _cut(seen.quiet), _cut(seen.busy)
     if not quiet and not busy:
-        if seen.quiet and not _any_goodbye(seen):
+        if not any(stream.began for stream in seen.quiet):
+            if seen.inside:
+                yield Unchecked("time-limits", "no stream began that could be cut")
+        elif not _any_goodbye(seen):
             watched = min(stream.watched for stream in (*seen.quiet[:1], *seen.busy[:1]))
             text = f"no stream was cut within {seconds(watched)}; limits beyond that show with a longer --for"
             yield Fine("time-limits", text)
@@ -121,6 +124,6 @@ def _goodbyes(seen: Seen) -> Iterator[Said]:
     for reason in dict.fromkeys(reasons):
         text = f"The hub itself ended {reasons.count(reason)} streams, with the reason {reason!r}."
         effect = "Clients come back by themselves, as often as that is the case."
-        yield Finding("goodbye", "warning", text, effect, _HUB.get(reason))
+        yield Finding("goodbye", "warning", text, effect, SETTINGS.get(reason))
     if reasons:
         yield Unchecked("time-limits", "the hub ended streams itself")

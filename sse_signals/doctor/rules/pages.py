@@ -28,10 +28,13 @@ def pages(seen: Seen) -> Iterator[Said]:
         yield Unchecked("cors", "answers are kept, and it would be an old one")
         return
     said = [*_own(seen, crossing.own), *_foreign(crossing.foreign)]
-    if seen.origin is not None:
+    if seen.origin is not None and all(one.name != "origin-lost" for one in said):
         said += _allowed(seen.origin, crossing)
     yield from said
-    if not said and crossing.foreign is not None:
+    asked = (crossing.foreign, *(() if seen.origin is None else (crossing.stream,)))
+    if any(answer is not None and answer.elsewhere for answer in asked):
+        yield Unchecked("cors", "not all pages were answered by the hub")
+    elif not said and crossing.foreign is not None:
         whom = f"{seen.origin} may use the hub, and a" if seen.origin else "a"
         yield Fine("cors", f"{whom} foreign page may not")
     if seen.origin is None and seen.inside:
@@ -45,7 +48,7 @@ def _own(seen: Seen, answer: Answer | None) -> Iterator[Finding]:
 
 
 def _foreign(answer: Answer | None) -> Iterator[Finding]:
-    if answer is None or answer.head is None or answer.status == 403:  # what it may read then is the refusal
+    if answer is None or answer.head is None or answer.elsewhere or answer.status == 403:  # it may read the refusal
         return
     allowed, credentials = answer.head.all(_ALLOW), answer.head.get(_WITH).lower() == "true"
     if FOREIGN in allowed and credentials:
@@ -56,17 +59,23 @@ def _foreign(answer: Answer | None) -> Iterator[Finding]:
         text = f"Any page is allowed: {FOREIGN} got a stream, and Access-Control-Allow-Origin {', '.join(allowed)!r}."
         effect = "Every page on the web may read what can be reached from its visitor's machine."
         yield Finding("cors-foreign", "fault", text, effect)
+    elif answer.receipt and not allowed:
+        text = f"The header Origin does not reach the hub: a page of {FOREIGN} got a stream, and was not refused."
+        effect = "The hub takes pages for programs: foreign ones may publish as their visitor, and none may read."
+        yield Finding("origin-lost", "fault", text, effect)
 
 
 def _allowed(origin: str, crossing: Crossing) -> list[Finding]:
-    preflights = [(route, answer) for route, answer in crossing.preflights if not _elsewhere(answer)]
+    preflights = [(route, answer) for route, answer in crossing.preflights if not answer.elsewhere]
     if any(answer is not None and answer.kind == _REFUSED for answer in (crossing.stream, *dict(preflights).values())):
         setting = f"SIGNALS_CORS_ORIGINS={origin}"
         return [Finding("cors-not-allowed", "fault", f"The hub does not allow {origin}.", _BLOCKED, setting)]
     found: dict[str, list[str]] = {}
     for what, answer in (("a stream", crossing.stream), ("an error (404)", crossing.error)):
-        if answer is not None and not _elsewhere(answer) and (bad := _wrong(origin, answer)) is not None:
+        if answer is not None and not answer.elsewhere and (bad := _wrong(origin, answer)) is not None:
             found.setdefault(bad, []).append(what)
+    if list(found) == ["cors-missing"] and _right(origin, crossing.stream):
+        found = {"cors-errors": found["cors-missing"]}  # whoever answers errors itself, or the hub's, forgets them
     refused = []
     for route, answer in preflights:
         wrong = _wrong(origin, answer)
@@ -82,11 +91,6 @@ def _preflights(refused: list[str]) -> list[Finding]:
         return []
     effect = "Pages of other origins cannot send a token, nor publish JSON, nor resume."
     return [Finding("cors-preflight", "fault", " ".join(refused), effect)]
-
-
-def _elsewhere(answer: Answer) -> bool:
-    """Say whether an answer is a proxy's own that says it has none: it tells nothing of the rest."""
-    return answer.status >= 500 and answer.kind is None
 
 
 def _preflight(route: str, answer: Answer, wrong: str | None) -> list[str]:
@@ -116,7 +120,12 @@ def _wrong(origin: str, answer: Answer) -> str | None:
     return "cors-credentials" if head.get(_WITH).lower() != "true" or allowed[0] == "*" else None
 
 
+def _right(origin: str, answer: Answer | None) -> bool:
+    return answer is not None and answer.status == 200 and _wrong(origin, answer) is None
+
+
 _SAYS: Final = {
+    "cors-errors": "has no Access-Control-Allow-Origin, while streams have it",
     "cors-missing": "has no Access-Control-Allow-Origin",
     "cors-doubled": "has Access-Control-Allow-Origin twice",
     "cors-wrong": "allows another origin",

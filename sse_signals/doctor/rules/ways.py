@@ -8,18 +8,20 @@ from sse_signals.client.answers import document
 from sse_signals.doctor.facts import GAP, OPEN
 from sse_signals.doctor.finding import Finding, Fine, Said, Unchecked, seconds
 from sse_signals.doctor.rules.delivery import missing, numbers, shared
+from sse_signals.doctor.rules.rates import limited
 from sse_signals.doctor.target import OVERSIZED
-from sse_signals.doctor.terms import CROWD
+from sse_signals.doctor.terms import CROWD, LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sse_signals.doctor.facts import Stream
+    from sse_signals.doctor.facts import Answer, Stream
     from sse_signals.doctor.seen import Seen
 
 APART: Final = 2.0  # seconds by which clocks may differ
 HTTP2: Final = "h2"
 _SHARED: Final = "SIGNALS_BROKER has to be a log that all nodes share: redis://… or nats://…"
+_TRIMMED: Final = "trimmed"
 _MISSED: Final = "Users miss signals without knowing."
 
 
@@ -49,6 +51,8 @@ def _crowd(seen: Seen) -> Iterator[Said]:
         yield Unchecked("stream-limit", "not even single streams begin at once")
     elif not shut:
         yield Fine("stream-limit", f"{CROWD} streams at once")
+    elif limited(seen):
+        yield Unchecked("stream-limit", "single requests were turned away, too")
     elif not any(stream.goodbye for stream in crowd):
         text = f"Of {CROWD} streams at once only {CROWD - len(shut)} were opened, tried twice: {_reasons(shut)}."
         yield Finding("stream-limit", "fault", text, "Whoever comes when it is full gets nothing, and is not told why.")
@@ -76,27 +80,34 @@ def resuming(seen: Seen) -> Iterator[Said]:
     if shared(seen):
         yield Unchecked("resume", "answers are kept, and it would be an old one")
         return
-    arrivals = list(answer.arrivals)
-    if seen.replay is not None and not any(stream.goodbye for stream in (*seen.quiet, *seen.busy)):
-        arrivals += seen.replay[1].arrivals
-    gap = next((document(one.data.encode()).get("reason") for one in arrivals if one.event == GAP), None)
-    lost = _lost(seen)
     if "recovered" not in answer.receipt:
         text = "The header Last-Event-ID does not reach the hub: asked to go on after an id, it began anew."
         yield Finding("resume-lost", "fault", text, "What is published while a client reconnects is lost to it.")
-    elif gap is not None or answer.receipt["recovered"] is False:
-        text = f"The hub does not know an id that it gave a moment ago (it says {gap!r})."
-        yield Finding(
-            "resume-gap", "fault", text, f"{_MISSED} Requests go to nodes that know nothing of each other.", _SHARED
-        )
-    elif lost:
+    else:
+        yield _resumed(seen, answer)
+
+
+def _resumed(seen: Seen, answer: Answer) -> Said:
+    """Return what came after an id that the hub has read."""
+    arrivals = list(answer.arrivals)
+    if seen.replay is not None and not any(stream.goodbye for stream in (*seen.quiet, *seen.busy)):
+        arrivals += seen.replay[1].arrivals
+    gaps = [document(one.data.encode()).get("reason") for one in arrivals if one.event == GAP]
+    unknown = [reason for reason in gaps if reason != _TRIMMED]
+    if unknown or (answer.receipt["recovered"] is False and not gaps):
+        text = f"The hub does not know an id that it gave a moment ago (it says {(*unknown, None)[0]!r})."
+        effect = f"{_MISSED} Requests go to nodes that know nothing of each other."
+        return Finding("resume-gap", "fault", text, effect, _SHARED)
+    if lost := _lost(seen):
         text = (
             f"Of the signals that were published {_listed(lost)} did not come: neither live nor when asked for again."
         )
-        yield Finding("signals-lost", "fault", text, _MISSED, _SHARED)
-    else:
-        replayed = f", {len(_replayed(seen))} signals replayed" if seen.replay is not None else ""
-        yield Fine("resume", f"Last-Event-ID arrives{replayed}")
+        return Finding("signals-lost", "fault", text, _MISSED, _SHARED)
+    if gaps:
+        reason = "the hub had already let go of what came after an id that it gave, as it may (SIGNALS_HISTORY_…)"
+        return Unchecked("resume", reason)
+    replayed = f", {len(_replayed(seen))} signals replayed" if seen.replay is not None else ""
+    return Fine("resume", f"Last-Event-ID arrives{replayed}")
 
 
 def _lost(seen: Seen) -> list[int]:
@@ -104,6 +115,8 @@ def _lost(seen: Seen) -> list[int]:
     gone = missing(seen)
     if seen.replay is not None and seen.replay[1].status == 200:
         after, answer = seen.replay
+        if len(answer.body) >= LONGEST or any(one.event == GAP for one in answer.arrivals):
+            return sorted(gone)  # it is no whole answer
         due = {one.number for one in seen.signals if one.number > after and one.known <= answer.asked}
         gone |= due - _replayed(seen)
     return sorted(gone)
@@ -124,14 +137,14 @@ def publishing(seen: Seen) -> Iterator[Said]:
         if answer.kind is not None:
             reason = f"the hub does not take signals from whoever asks ({answer.status}: {answer.detail})"
             yield Unchecked("signals", reason)
-        elif 400 <= answer.status < 500:
+        elif 400 <= answer.status < 500 and not answer.limited:
             text = f"Whoever stands before the hub refuses to publish ({answer.status})."
             yield Finding("publish-blocked", "warning", text, "Nobody can publish by this way.")
         else:
             yield Unchecked("signals", f"publishing failed: {answer.failed or answer.status}")
-    if large is None or large.status == 0:
+    if large is None or large.status == 0 or large.elsewhere:
         if seen.inside:
-            yield Unchecked("body-limit", "a large body was not answered")
+            yield Unchecked("body-limit", "a large body was not answered by the hub")
     elif large.status == 413 and large.kind is None:
         text = (
             f"A body of {OVERSIZED // 1024} KiB is refused with 413, and not by the hub, which takes 1 MiB by default."
