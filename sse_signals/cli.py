@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sse_signals.commands.failures import epilog, interrupted
+from sse_signals.commands.failures import HELP, epilog, interrupted
 from sse_signals.commands.output import see_to_stderr
 from sse_signals.commands.unforeseen import end
 
@@ -92,7 +92,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     epilog=epilog(examples=_EXAMPLES),
 )
 @click.version_option(package_name="sse-signals", prog_name="sse-signals")

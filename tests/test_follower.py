@@ -106,8 +106,12 @@ async def test_a_log_that_can_be_reached_and_not_followed_counts_as_away(
     await running.reached(await running.publish(1))
     told = [line["attempt"] for line in running.lines if line["event"] == "following the log failed"]
     assert told == [1 << power for power in range(failures.bit_length())]
-    again = [line["attempts"] for line in running.lines if line["event"] == "the log is followed again"]
-    assert again == [failures]
+
+    def again() -> list[int]:
+        return [line["attempts"] for line in running.lines if line["event"] == "the log is followed again"]
+
+    await until(lambda: bool(again()))
+    assert again() == [failures]
 
 
 async def test_a_log_that_was_followed_for_a_while_is_asked_soon_again(

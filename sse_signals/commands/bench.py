@@ -17,7 +17,7 @@ from sse_signals.bench.fleet import spare_cores
 from sse_signals.bench.messages import MIN_SIZE, Messages
 from sse_signals.bench.probe import find
 from sse_signals.bench.run import Load, measure
-from sse_signals.commands.failures import BAD, INTERRUPTED, fail, status_of
+from sse_signals.commands.failures import BAD, HELP, INTERRUPTED, fail, status_of
 from sse_signals.commands.hub_options import access_options, shown, url_argument
 from sse_signals.commands.output import writing
 from sse_signals.commands.progress import Bars
@@ -46,7 +46,7 @@ Exit status:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(context_settings=HELP, epilog=_EPILOG)
 @url_argument
 @click.option("--streams", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="Streams to open.")
 @click.option(

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sse_signals.commands.failures import epilog
+from sse_signals.commands.failures import HELP, epilog
 from sse_signals.commands.output import write
 
 _COMMAND: Final = "sse-signals"
@@ -24,7 +24,7 @@ sse-signals completion fish > ~/.config/fish/completions/sse-signals.fish
 """
 
 
-@click.command(epilog=epilog(0, 1, 2, examples=_EXAMPLES))
+@click.command(context_settings=HELP, epilog=epilog(0, 1, 2, examples=_EXAMPLES))
 @click.argument("shell", type=click.Choice(tuple(_INSTALL)), required=False)
 @click.pass_context
 def completion(context: click.Context, /, shell: str | None) -> None:

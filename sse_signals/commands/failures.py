@@ -31,6 +31,7 @@ UNREACHABLE: Final = 3
 REFUSED: Final = 4
 INTERRUPTED: Final = 130
 
+HELP: Final = {"help_option_names": ["-h", "--help"]}  # settings of each command
 EXIT_STATUSES: Final = (
     (0, "done"),
     (BAD, "done, with a bad answer: a check or command failed, a fault found"),

@@ -13,6 +13,7 @@ import click
 import structlog
 
 from sse_signals import logs, server, workers
+from sse_signals.commands.failures import HELP
 from sse_signals.commands.starting import setting_options, warn, warn_of_open_door
 from sse_signals.errors import ConfigurationError
 from sse_signals.settings import load
@@ -30,7 +31,7 @@ ready before (GET /signals/health/ready).
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(context_settings=HELP, epilog=_EPILOG)
 @click.option("--examples", is_flag=True, help="Print what to try once the hub listens.")
 @setting_options
 def serve(*, examples: bool, **options: Any) -> None:

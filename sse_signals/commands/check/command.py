@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from sse_signals.commands.failures import UNREACHABLE, USAGE, epilog, told
+from sse_signals.commands.failures import HELP, UNREACHABLE, USAGE, epilog, told
 from sse_signals.commands.starting import setting_options
 from sse_signals.settings import examine
 
@@ -18,7 +18,7 @@ SIGNALS_BROKER=redis://redis:6379/0 sse-signals check --connect
 """
 
 
-@click.command(epilog=epilog(0, USAGE, UNREACHABLE, examples=_EXAMPLES))
+@click.command(context_settings=HELP, epilog=epilog(0, USAGE, UNREACHABLE, examples=_EXAMPLES))
 @click.option("--connect", is_flag=True, help="Also open the log, and fetch the keys of issuers.")
 @click.option("--changed", is_flag=True, help="Show only what is not the default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")

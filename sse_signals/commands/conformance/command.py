@@ -58,7 +58,7 @@ class Origin(click.ParamType[str]):
             self.fail(f"{value!r} is none: it may be {error}.", param, ctx)
 
 
-@click.command(epilog=failures.epilog(examples=_EXAMPLES))
+@click.command(context_settings=failures.HELP, epilog=failures.epilog(examples=_EXAMPLES))
 @click.argument("url", envvar=URL_VARIABLE, required=False)
 @click.option(
     "--adapter",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sse_signals import topics
-from sse_signals.commands.failures import BAD, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, epilog, told
+from sse_signals.commands.failures import BAD, HELP, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, epilog, told
 from sse_signals.commands.hub_options import access_options, url_argument
 from sse_signals.commands.values import Duration, Topic
 from sse_signals.errors import ConfigurationError
@@ -42,7 +42,9 @@ class Origin(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(epilog=epilog(0, BAD, USAGE, UNREACHABLE, REFUSED, INTERRUPTED, examples=_EXAMPLES))
+@click.command(
+    context_settings=HELP, epilog=epilog(0, BAD, USAGE, UNREACHABLE, REFUSED, INTERRUPTED, examples=_EXAMPLES)
+)
 @url_argument
 @access_options
 @click.option(

@@ -49,6 +49,8 @@ async def attended(work: Coroutine[Any, Any, Result], *, printing: bool) -> Resu
             return await work
         except asyncio.CancelledError:
             if reasons:
+                for _ in reasons:  # it is an error from here on, and no longer a cancellation
+                    task.uncancel()  # type: ignore[union-attr] # as above
                 raise reasons[0] from None
             raise
 

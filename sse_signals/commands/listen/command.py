@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from sse_signals.commands.failures import epilog, told
+from sse_signals.commands.failures import HELP, epilog, told
 from sse_signals.commands.hub_options import access_options, url_option
 from sse_signals.commands.token.values import FILTER
 from sse_signals.commands.values import Duration
@@ -22,7 +22,7 @@ sse-signals listen --no-follow
 """
 
 
-@click.command(epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
+@click.command(context_settings=HELP, epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
 @click.argument("topics", nargs=-1, type=FILTER, metavar="[TOPIC]...")
 @click.option("--since", metavar="WHEN", help="Start with all, the last -20, 10m ago, or at 2026-01-31T12:00:00Z.")
 @click.option("--last-event-id", metavar="ID", help="Go on after this signal.")

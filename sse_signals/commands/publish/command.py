@@ -13,7 +13,7 @@ import orjson
 from sse_signals import messages, topics
 from sse_signals.client.publishing import MAX_TIMEOUT
 from sse_signals.commands.dashes import TakesMessages
-from sse_signals.commands.failures import epilog, fail, status_of, told
+from sse_signals.commands.failures import HELP, epilog, fail, status_of, told
 from sse_signals.commands.hub_options import access_options, stdin_is_taken, url_option
 from sse_signals.commands.notes import Notes
 from sse_signals.commands.output import write
@@ -46,7 +46,7 @@ tail -F app.log | sse-signals publish logs/app --lines --text
 """
 
 
-@click.command(cls=TakesMessages, epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
+@click.command(context_settings=HELP, cls=TakesMessages, epilog=epilog(0, 1, 2, 3, 4, 130, examples=_EXAMPLES))
 @click.argument("topic", required=False)
 @click.argument("message", required=False, metavar="[MESSAGE|-|@FILE]")
 @click.option("--broadcast", is_flag=True, help="Publish to every open stream; takes the place of TOPIC.")

@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 from sse_signals.auth import rules_fields
 from sse_signals.auth.api_keys import new_key
 from sse_signals.clock import wall_clock_ms
+from sse_signals.commands.failures import HELP
 from sse_signals.commands.token.check import check
 from sse_signals.commands.token.report import span
 from sse_signals.commands.token.values import FILTER, PLUGIN, REF, REFS, SUBJECT, TEXT, Lifetime
@@ -44,7 +45,7 @@ Examples:
 """
 
 
-@click.group(invoke_without_command=True, epilog=_EPILOG, subcommand_metavar="[COMMAND]")
+@click.group(context_settings=HELP, invoke_without_command=True, epilog=_EPILOG, subcommand_metavar="[COMMAND]")
 @click.option("--subject", type=SUBJECT, metavar="NAME", help="Who it is for, such as user:default/ann.")
 @click.option("--owns", type=REF, multiple=True, metavar="REF", help="Entity ref that they own, besides themselves.")
 @click.option("--publish", type=FILTER, multiple=True, metavar="FILTER", help="Topic they may publish to, or prefix*.")

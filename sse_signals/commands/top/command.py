@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sse_signals.commands.failures import INTERRUPTED, REFUSED, UNREACHABLE, USAGE, epilog, told
+from sse_signals.commands.failures import HELP, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, epilog, told
 from sse_signals.commands.hub_options import access_options, url_option
 from sse_signals.commands.values import Duration
 
@@ -24,7 +24,7 @@ sse-signals top --json | jq .rates
 """
 
 
-@click.command(epilog=epilog(0, USAGE, UNREACHABLE, REFUSED, INTERRUPTED, examples=_EXAMPLES))
+@click.command(context_settings=HELP, epilog=epilog(0, USAGE, UNREACHABLE, REFUSED, INTERRUPTED, examples=_EXAMPLES))
 @url_option
 @access_options
 @click.option("--interval", type=Duration(), default="1", show_default=True, help="Time between two looks at the hub.")

@@ -51,6 +51,21 @@ def test_a_terminal_that_others_do_not_wait_for_gets_the_whole_picture() -> None
         assert reading.result(20).decode().endswith(drawn)
 
 
+def test_a_terminal_that_takes_nothing_at_first_is_asked_again() -> None:
+    """Nobody is there to read in the moment of the first write; the picture goes out all the same."""
+    write = os.write
+    busy = iter([True])
+
+    def written(number: int, data: bytes) -> int:
+        if next(busy, False):
+            raise BlockingIOError
+        return write(number, data)
+
+    with pair() as (ours, _), mock.patch.object(os, "write", written):
+        assert Terminal(coloured=True).draw(["there"])
+        assert b"there" in os.read(ours, 65_536)
+
+
 def test_what_was_shown_before_is_shown_again_when_the_terminal_was_given_back() -> None:
     """Nobody knows what has become of it meanwhile; otherwise only what has changed is sent."""
     with pair() as (ours, _), Terminal(coloured=True) as terminal:
