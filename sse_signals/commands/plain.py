@@ -40,7 +40,7 @@ def json_line(value: Any) -> str:
 
 
 def plain_json(text: str) -> str:
-    r"""Return a JSON text in one line that means the same, with each character that cannot be seen as ``\uXXXX``.
+    """Return a JSON text in one line that means the same, with each character that cannot be seen as an escape of JSON.
 
     Args:
         text: JSON without white space between its values, so that such characters stand in strings only.
