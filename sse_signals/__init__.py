@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sse_signals.model import Event, HistoryLimits
     from sse_signals.rules import Rule, Rules
     from sse_signals.subscriptions import SignalEvent, SignalStream
-    from sse_signals.web.site import Limits
+    from sse_signals.web.limits import Limits
 
 __all__ = [
     "Authentication",
@@ -93,7 +93,7 @@ _LATER = {
     "Identity": "identity",
     "InvalidInput": "errors",
     "IssuerUnavailable": "errors",
-    "Limits": "web.site",
+    "Limits": "web.limits",
     "MessageTooLarge": "errors",
     "NotAuthenticated": "errors",
     "NotGranted": "errors",

@@ -24,9 +24,10 @@ from sse_signals.logs import adapt
 from sse_signals.settings import checked
 from sse_signals.web.address import NO_PROXIES, Proxies
 from sse_signals.web.credentials import Identification
+from sse_signals.web.limits import Limits
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
-from sse_signals.web.site import Limits, Site
+from sse_signals.web.site import Site
 from sse_signals.web.transport import unacknowledged
 
 if TYPE_CHECKING:

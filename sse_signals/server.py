@@ -19,9 +19,9 @@ from sse_signals.listening import accept, bound, close, in_url, url_of
 from sse_signals.model import HistoryLimits
 from sse_signals.process import check_machine, rare_collections, told_once_a_second
 from sse_signals.setting_kinds import without_password
+from sse_signals.web.limits import Limits
 from sse_signals.web.origins import LOCAL_HOSTS
 from sse_signals.web.routes import not_found
-from sse_signals.web.site import Limits
 
 if TYPE_CHECKING:
     import socket

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from marshmallow import fields as kinds
-from marshmallow.validate import OneOf
+from marshmallow.validate import OneOf, Range
 
 from sse_signals.setting_kinds import (
     COOKIE,
@@ -66,6 +66,27 @@ class Settings:
         PREFIX,
         "a path such as /signals, without dots alone and without a slash at its end",
         "path that all routes begin with",
+    )
+    metrics_host: str = like("127.0.0.1", HOST, "a host name or address", "address that the metrics' own port is on")
+    metrics_port: int | None = setting(
+        None,
+        kinds.Integer(validate=Range(0, 65535)),
+        "a whole number from 0 to 65535",
+        "port of their own for metrics and health; if not set, metrics are at the hub's port, for administrators",
+    )
+    canary: float = number(
+        0.0, 0, 3600, "seconds between two signals that a node sends itself, to time them; 0 sends none"
+    )
+    tracing: bool = flag("send traces by OpenTelemetry, to where its own OTEL_* variables say")
+    log_publishes: float = number(
+        0.01, 0, 1, "share of the publishes that are logged; those that fail always are", unit="a number "
+    )
+    drain_delay: float = number(
+        0.0, 0, 600, "seconds at the end in which the hub is not ready and goes on, so that load balancers notice"
+    )
+    drain_window: float = number(0.0, 0, 3600, "seconds over which streams are sent away at the end")
+    max_stream_age: float = number(
+        0.0, 0, 31 * 86_400, "seconds after which a stream is sent to come again, or a fifth less; 0 lets it stay"
     )
     heartbeat: float = number(15.0, 0.1, 3600, "seconds between two heartbeats of a stream")
     send_timeout: float = number(30.0, 0.1, 3600, "seconds without progress after which a stream is aborted")

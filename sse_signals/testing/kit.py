@@ -20,7 +20,7 @@ from sse_signals.testing.tokens import Guarding, Tokens
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine, Iterable, Iterator
 
-    from sse_signals.web.site import Limits
+    from sse_signals.web.limits import Limits
 
 
 class SignalsHub(Expecting, Guarding):

@@ -15,6 +15,7 @@ from sse_signals.retry import RECONNECT
 from sse_signals.web import origins
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.gate import Gate
+from sse_signals.web.limits import Limits
 from sse_signals.web.problems import Problem, internal_error, of
 from sse_signals.web.refusals import Refusals
 from sse_signals.web.tickets import prolong
@@ -33,31 +34,6 @@ if TYPE_CHECKING:
     from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
     from sse_signals.web.address import Proxies
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a client may ask for.
-
-    Attributes:
-        message: Bytes of one message's JSON text.
-        body: Bytes of a request body.
-        body_timeout: Seconds in which a request body has to arrive.
-        streams: Streams open at once.
-        streams_per_identity: Of one subject, where somebody has to authenticate.
-        streams_per_address: From one address (of IPv6, one network of 64 bits).
-        publish_rate: Signals that one identity may publish per second, where somebody has to authenticate.
-        publish_burst: Signals that it may publish at once after a pause.
-    """
-
-    message: int = 64 * 1024
-    body: int = 1024 * 1024
-    body_timeout: float = 10.0
-    streams: int = 10_000
-    streams_per_identity: int = 100
-    streams_per_address: int = 2_000
-    publish_rate: float = 1_000.0
-    publish_burst: int = 5_000
 
 
 async def anybody(_request: web.BaseRequest) -> Identity:

@@ -11,7 +11,7 @@ import pytest
 
 from sse_signals import listening
 from sse_signals.hub.stream import HIGH_WATER
-from sse_signals.web.site import Limits
+from sse_signals.web.limits import Limits
 from tests.web.doors import own
 from tests.web.rawhttp import ask, connection, events, exchange, messages, parse, request
 

@@ -10,7 +10,7 @@ import pytest
 from sse_signals.client.http import Link
 from sse_signals.client.publishing import Failed
 from sse_signals.testing import hub, signals_hub
-from sse_signals.web.site import Limits
+from sse_signals.web.limits import Limits
 from tests.commands.running import assert_told, blockbuster, command
 
 if TYPE_CHECKING:
