@@ -1,0 +1,110 @@
+"""Writes what follows from the Helm chart and from the table of settings.
+
+``python -m tests.deploy.chart`` writes the names of the settings into values.schema.json, and, after a change of the
+chart, which needs Helm 3 in the PATH, the plain manifests of deploy/kubernetes, and the digests by which a test without
+Helm sees that they belong together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema  # type: ignore[import-untyped]
+
+from sse_signals.settings import Settings, variable
+
+ROOT: Final = Path(__file__).parents[2]
+CHART: Final = ROOT / "deploy/helm/sse-signals"
+MANIFESTS: Final = ROOT / "deploy/kubernetes"
+DIGESTS: Final = MANIFESTS / "chart.sha256"
+SCHEMA: Final = CHART / "values.schema.json"
+README: Final = CHART / "README.md"
+KUBERNETES: Final = "1.37"
+# What the chart sets by itself, so that probes, the drain and the image fit together.
+ITS_OWN: Final = frozenset({"host", "port", "metrics_host", "metrics_port", "drain_delay", "drain_window"})
+_NO_SECRETS: Final = {
+    "SIGNALS_SECRET": {"type": "string", "pattern": "^@/"},
+    "SIGNALS_JWT_SECRET": {"type": "string", "pattern": "^@/"},
+    "SIGNALS_BROKER": {"type": "string", "pattern": "^[^@]*$"},
+}
+_SMALL: Final = re.compile(r"(?<=: )[\[{]\n[^\[\]{}]*[\]}]")
+_OF_HELM: Final = re.compile(
+    r"^# Source: .*\n|^ *(?:app\.kubernetes\.io/managed-by|helm\.sh/chart): .*\n", re.MULTILINE
+)
+
+
+def schema() -> dict[str, Any]:
+    """Return values.schema.json as it should be: which settings there are, and that no secret stands among them."""
+    found: dict[str, Any] = json.loads(SCHEMA.read_text())
+    texts = {variable(field.name): {"type": "string"} for field in fields(Settings) if field.name not in ITS_OWN}
+    found["properties"]["settings"]["properties"] = texts | _NO_SECRETS
+    return found
+
+
+def refused(values: dict[str, Any]) -> list[str]:
+    """Return what Helm would say against values: where, and what."""
+    found = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text())).iter_errors(values)
+    return [f"{each.json_path}: {each.message}" for each in found]
+
+
+def as_text(value: dict[str, Any]) -> str:
+    """Return an object as JSON for people: what is small stands in one line."""
+    text = json.dumps(value, indent=2) + "\n"
+    while (folded := _SMALL.sub(_folded, text)) != text:
+        text = folded
+    return text
+
+
+def _folded(match: re.Match[str]) -> str:
+    line = " ".join(match[0].split())
+    return re.sub(r"(?<=[\[{]) | (?=[\]}])", "", line) if len(line) < 90 else match[0]
+
+
+def helm() -> str | None:
+    """Return where Helm is, if it is there."""
+    return shutil.which("helm")
+
+
+def rendered(*arguments: str) -> dict[str, str]:
+    """Return what Helm makes of the chart, without what only Helm wants to know, by the name of the template."""
+    command = [
+        *(str(helm()), "template", "sse-signals", str(CHART), "--namespace", "signals", "--kube-version", KUBERNETES),
+        *arguments,
+    ]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found: dict[str, str] = {}
+    for part in text.split("---\n")[1:]:
+        [name] = re.findall(r"^# Source: .*/(.*)$", part, re.MULTILINE)
+        found[name] = _OF_HELM.sub("", part)
+    return found
+
+
+def digests() -> str:
+    """Return the digests of the chart and of the manifests, as sha256sum writes them and can check them."""
+    templates = [path for path in sorted(CHART.rglob("*")) if path.is_file() and path not in {SCHEMA, README}]
+    written = [MANIFESTS / path.name for path in templates if (MANIFESTS / path.name).is_file()]
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT)}\n" for path in templates + written
+    )
+
+
+def main() -> None:
+    """Write the files."""
+    SCHEMA.write_text(as_text(schema()))
+    if helm() is None:
+        sys.exit(0 if DIGESTS.read_text() == digests() else "The chart has changed, and manifests are made by Helm 3.")
+    for name, text in rendered().items():
+        (MANIFESTS / name).write_text(text)
+    DIGESTS.write_text(digests())
+
+
+if __name__ == "__main__":
+    main()
