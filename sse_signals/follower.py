@@ -30,6 +30,7 @@ class Follower:
         started: Whether the log's tail has been read, so that streams can be opened.
         ready: Whether it follows the log at the moment.
         failures: How often following the log failed.
+        reconnects: How often it was followed again after that.
         signals: How many signals the log has brought, without those that it held before.
         on_control: Called with the text of each control record that the log brings.
     """
@@ -52,6 +53,7 @@ class Follower:
         self.started = False
         self.ready = False
         self.failures = 0
+        self.reconnects = 0
         self.signals = 0
         self.on_control: list[Callable[[bytes], object]] = []
 
@@ -92,6 +94,7 @@ class Follower:
                     if attempt and (came or not brief):  # a log that can be reached and not be followed is not back
                         self._logger.info("the log is followed again", attempts=attempt)
                         attempt = 0
+                        self.reconnects += 1
                     came = True
                     if not attempted.done():
                         attempted.set_result(None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _OVERHEAD: Final = 300  # bytes that CPython needs for an event besides its frame, as measured with sys.getsizeof
 _SET: Final = 216  # bytes of a small set
+_TRACE: Final = 104  # bytes of a traceparent
 _REF: Final = 120  # bytes of a text in a set besides its characters
 BLOCK: Final = 256  # events in a block; blocks begin at multiples of it, so that all readers soon read the same ones
 _COMPACT: Final = 4096  # trimmed places that may stand at the front of the list before it is moved
@@ -200,4 +201,5 @@ class History:
 def _cost(event: Event) -> int:
     targets = 0 if event.targets is None else _SET + sum(map(len, event.targets)) + _REF * len(event.targets)
     control = len(event.control) if isinstance(event, ControlRecord) else 0
-    return _OVERHEAD + len(event.frame) + len(event.address or "") + targets + control
+    trace = 0 if event.traceparent is None else _TRACE
+    return _OVERHEAD + len(event.frame) + len(event.address or "") + targets + control + trace

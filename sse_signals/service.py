@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sse_signals.clock import wall_clock_ms
@@ -13,7 +14,8 @@ from sse_signals.cursor.start import NOTHING, After, Found, Newest, Start, ahead
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.follower import Follower
 from sse_signals.interfaces import answers_in_time, never_waits
-from sse_signals.model import EventId
+from sse_signals.model import INDEX_BITS, EventId
+from sse_signals.publishes import Publishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -35,6 +37,8 @@ class Service:
     Attributes:
         follower: Brings it what the log holds.
         on_control: Called with the text of each control record that the log brings.
+        limits: How much history it holds.
+        publishes: What became of what was published here.
     """
 
     def __init__(
@@ -54,7 +58,8 @@ class Service:
             clock: Returns milliseconds since 1970-01-01 UTC.
         """
         self._broker = broker
-        self._limits = limits
+        self.limits = limits
+        self.publishes = Publishes()
         self._logger = logger
         self._clock = clock
         self._node: Node | None = None
@@ -91,7 +96,7 @@ class Service:
         Raises:
             ConfigurationError: The log cannot be used as it is.
         """
-        self._node = Node(asyncio.get_running_loop(), self._limits, self._clock)
+        self._node = Node(asyncio.get_running_loop(), self.limits, self._clock)
         self._scanning = asyncio.Lock()  # of this loop
         await self.follower.start(self._node)
 
@@ -115,11 +120,21 @@ class Service:
         A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. Whatever
         the log does, it answers within two seconds.
         """
+        begun = monotonic()
+        try:
+            receipt = await self._publish(signals, key)
+        except BaseException as error:
+            self.publishes.failed(error)
+            raise
+        self.publishes.committed(len(signals), monotonic() - begun, repeated=receipt.repeated)
+        if never_waits(self._broker.publish):
+            await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
+        return receipt
+
+    async def _publish(self, signals: Sequence[Signal], key: IdempotencyKey | None) -> Receipt:
         # Without a wait there is nothing to interrupt, and a task costs more than the append.
         if never_waits(self._broker.publish):
-            receipt = await self._broker.publish(signals, key=key)
-            await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
-            return receipt
+            return await self._broker.publish(signals, key=key)
         if answers_in_time(self._broker.publish):
             try:
                 return await self._broker.publish(signals, key=key)
@@ -181,6 +196,24 @@ class Service:
             async with asyncio.timeout(HEAD_TIMEOUT):
                 while head is not None and not self._reached(head):
                     await self.follower.taken()
+
+    async def records_behind(self, patience: float) -> int | None:
+        """Return how many records the log holds that have not come here yet; None if it does not say so in time.
+
+        Args:
+            patience: Seconds that it gets to answer.
+        """
+        if not self.ready:  # then it cannot be reached, and nobody needs to wait to be told so
+            return None
+        try:
+            async with asyncio.timeout(patience):
+                head = await self._shared_head()
+        except TimeoutError:
+            return None
+        here = self.node.head
+        if head is None or head.epoch != here.epoch:
+            return None
+        return max(0, (head.position >> INDEX_BITS) - (here.position >> INDEX_BITS))
 
     def _reached(self, head: EventId) -> bool:
         here = self.node.history

@@ -38,7 +38,7 @@ class Node:
             clock: Returns milliseconds since 1970-01-01 UTC.
         """
         self.history = History(limits, EventId("", 0))
-        self.hub = Hub(scheduler, self.history.head)
+        self.hub = Hub(scheduler, self.history.head, clock)
         self.turnstile = Turnstile(self.history, self.hub, scheduler, clock)
         self.holes = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.cursor.scan import Piece, block_end, gap_before, scan
@@ -33,8 +33,9 @@ class Turnstile:
     Streams of one group share the bytes of a piece.
 
     Attributes:
-        gaps: How many gaps were told.
+        gaps: How many gaps were told, by reason.
         pieces: How many pieces were read from the history, for one stream or for many.
+        catch_ups: How often a stream that had fallen behind became live again.
     """
 
     def __init__(self, history: History, hub: Hub, scheduler: Scheduler, clock: Callable[[], int]) -> None:
@@ -48,8 +49,9 @@ class Turnstile:
         self._scheduled = False
         self._left = 0.0  # when the last turn ended
         self._owed = 0.0  # seconds by which turns have been too long
-        self.gaps = 0
+        self.gaps: Counter[str] = Counter()
         self.pieces = 0
+        self.catch_ups = 0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -104,6 +106,7 @@ class Turnstile:
             self._complete(stream)
         elif stream.pos >= self._history.head:
             self._hub.join(stream)
+            self.catch_ups += bool(stream.times_behind)
         elif stream.transport.get_write_buffer_size():
             stream.wait()
         else:
@@ -118,8 +121,9 @@ class Turnstile:
         if not stream.write(stream.format.control(control)):
             return False
         stream.gap = None
+        stream.gaps += 1
         stream.pos = resumes_after
-        self.gaps += 1
+        self.gaps[gap.reason] += 1
         return True
 
     def _write_piece(self, stream: Stream) -> bool:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sse_signals.clock import wall_clock_ms
 from sse_signals.hub.bodies import Bodies, in_order
 from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups, group_of
 from sse_signals.hub.owners import Owners
 from sse_signals.hub.pace import Pace
+from sse_signals.hub.reach import Reach
+from sse_signals.hub.tallies import Tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sse_signals.hub.groups import Group, Part
     from sse_signals.hub.stream import Stream
@@ -33,10 +36,12 @@ class Hub:
     Attributes:
         head: The position of the newest event routed.
         streams: Every open stream, live or behind.
-        flushes: How many flushes have run.
+        reach: Whom a signal would reach now.
+        tallies: What is counted of its flushes.
+        writes: How often a flush had something for a stream.
     """
 
-    def __init__(self, scheduler: Scheduler, head: int) -> None:
+    def __init__(self, scheduler: Scheduler, head: int, clock: Callable[[], int] = wall_clock_ms) -> None:
         self._pace = Pace(scheduler, self._work)
         self._groups = Groups()
         self._owners = Owners()
@@ -44,10 +49,11 @@ class Hub:
         self._dirty_own: dict[Stream, None] = {}
         self._running: Iterator[None] | None = None
         self._bodies = Bodies()
-        self._writes = 0
         self.head = head
         self.streams: dict[Stream, None] = {}
-        self.flushes = 0
+        self.reach = Reach(self._groups, self._owners)
+        self.tallies = Tallies(clock)
+        self.writes = 0
 
     @property
     def groups(self) -> int:
@@ -90,9 +96,8 @@ class Hub:
             stream: A live stream.
             first: The position of the first event it misses; None to find out.
         """
-        if first is None:
-            first = group_of(stream).first_missing(stream)
-        stream.pos = max(stream.pos, first - 1)
+        missed = group_of(stream).first_missing(stream) if first is None else first
+        stream.pos = max(stream.pos, missed - 1)
         self._withdraw(stream)
         stream.times_behind += 1
         stream.wait()
@@ -136,6 +141,7 @@ class Hub:
     def route(self, event: Event) -> None:
         """Let an event wait for the next flush, for everybody live who may have it."""
         self.head = event.position
+        self.tallies.coming(event.time_ms, others_wait=bool(self._dirty or self._dirty_own))
         if event.targets is None:
             for group in self._groups.match(event.address):
                 if group.live:
@@ -160,8 +166,7 @@ class Hub:
         return self._running is not None or bool(self._dirty) or bool(self._dirty_own)
 
     def _route_own(self, stream: Stream, event: Event) -> None:
-        already = bool(stream.own) and stream.own[-1] is event
-        if already or not stream.filters.match(event.address):
+        if (stream.own and stream.own[-1] is event) or not stream.filters.match(event.address):
             return
         stream.own.append(event)
         stream.own_size += len(event.frame)
@@ -204,8 +209,7 @@ class Hub:
             raise
         if not more:
             self._running = None
-            self.flushes += 1
-            self._pace.end()
+            self.tallies.ended(self._pace.end())
 
     def _flush(self) -> Iterator[None]:
         """Write what waits up to the head as it is now; yields when a slice of time is used up."""
@@ -213,14 +217,16 @@ class Hub:
         self._bodies = Bodies()
         dirty, self._dirty = self._dirty, {}
         parts = [part for group in dirty if (part := group.detach(high)) is not None]
-        self._dirty.update((group, None) for group in dirty if group.pending)
+        left = [group for group in dirty if group.pending]
+        self._dirty.update(dict.fromkeys(left))
+        self.tallies.begun(parts, left, high)
         for first in range(0, len(parts), _AHEAD):
             yield from self._write_parts(parts[first : first + _AHEAD])
         for stream in list(self._dirty_own):
             if stream.live:  # it may have fallen behind or gone since the last slice
                 self._write_own(stream, high)
-            self._writes += 1
-            if not self._writes % _CHECK_EVERY and self._pace.spent():
+            self.writes += 1
+            if not self.writes % _CHECK_EVERY and self._pace.spent():
                 yield
 
     def _write_parts(self, parts: Sequence[Part]) -> Iterator[None]:
@@ -237,8 +243,8 @@ class Hub:
                         stream.events += count
                     else:
                         self.fall_behind(stream, low)
-                self._writes += 1  # across parts: there may be many with few members each
-                if not self._writes % _CHECK_EVERY and self._pace.spent():
+                self.writes += 1  # across parts: there may be many with few members each
+                if not self.writes % _CHECK_EVERY and self._pace.spent():
                     yield
             group.flushing = None
 
@@ -255,10 +261,9 @@ class Hub:
         if own and own[-1].position > high:
             own = [event for event in own if event.position <= high]
         merged = in_order(events, own, stream.pos)
-        if len(merged) > 1 and sum(len(event.frame) for event in merged) > FLUSH_BYTES + len(merged[-1].frame):
-            self.fall_behind(stream, merged[0].position)  # the history is read in pieces of bounded size
-            return
-        if merged and not stream.write(self._bodies.of(stream.format, merged)):
+        # Beyond that size it reads the history, in pieces that are bounded.
+        long = len(merged) > 1 and sum(len(event.frame) for event in merged) > FLUSH_BYTES + len(merged[-1].frame)
+        if merged and (long or not stream.write(self._bodies.of(stream.format, merged))):
             self.fall_behind(stream, merged[0].position)
             return
         stream.pos = max(stream.pos, high)

@@ -58,10 +58,12 @@ class Pace:
         """Say whether the slice is used up."""
         return self._scheduler.time() >= self._deadline
 
-    def end(self) -> None:
-        """Note that a flush ended."""
+    def end(self) -> float:
+        """Note that a flush ended, and return how many seconds it took."""
         now = self._scheduler.time()
-        self._not_before = now + (now - self._started)
+        took = now - self._started
+        self._not_before = now + took
+        return took
 
     def _go(self) -> None:
         self._scheduled = False

@@ -42,6 +42,7 @@ class Stream:
         events: Events written.
         size: Bytes written, among them those still in the connection's buffer.
         times_behind: How often it fell behind.
+        gaps: How many gaps it was told of.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Stream:
         "filters",
         "format",
         "gap",
+        "gaps",
         "group",
         "identity",
         "live",
@@ -116,6 +118,7 @@ class Stream:
         self.events = 0
         self.size = 0
         self.times_behind = 0
+        self.gaps = 0
 
     def write(self, data: bytes) -> bool:
         """Hand ``data`` to the connection, all or nothing, and say whether it was taken.

@@ -1,11 +1,13 @@
-"""The rolling sweep: heartbeats, and an end for streams whose client is gone or takes nothing any more."""
+"""The rolling sweep: heartbeats, and an end for streams that are old, or whose client is gone or takes nothing."""
 
 from __future__ import annotations
 
-from math import ceil
-from typing import TYPE_CHECKING
+import random
+from math import ceil, inf
+from typing import TYPE_CHECKING, Final
 
 from sse_signals.model import EventId
+from sse_signals.retry import AGED, spread
 from sse_signals.wire import controls
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from sse_signals.hub.stream import Stream
     from sse_signals.interfaces import Scheduler, Transport
     from sse_signals.wire.formats import Format
+
+YOUNGEST: Final = 0.8  # of the greatest age: a stream is never younger when it is sent to come again
 
 
 class Sweep:
@@ -39,6 +43,7 @@ class Sweep:
         send_timeout: float,
         clock: Callable[[], int],
         unacknowledged: Callable[[Transport], int] = lambda _: 0,
+        max_age: float = 0.0,
     ) -> None:
         """Make a sweep that is not running yet.
 
@@ -50,14 +55,17 @@ class Sweep:
             send_timeout: Seconds without progress after which a stream is aborted.
             clock: Returns milliseconds since 1970-01-01 UTC.
             unacknowledged: Returns how many bytes below a connection its client has not taken yet.
+            max_age: Seconds after which a stream ends at the latest, at least five heartbeats; 0 for never.
         """
         self._hub = hub
         self._unacknowledged = unacknowledged
         self._history = history
         self._scheduler = scheduler
         self._send_timeout = send_timeout
+        self._heartbeat_every = heartbeat
+        self._max_age = max_age
         self._clock = clock
-        self._shares: list[dict[Stream, None]] = [{} for _ in range(max(1, ceil(heartbeat)))]
+        self._shares: list[dict[Stream, float]] = [{} for _ in range(max(1, ceil(heartbeat)))]
         self._turn = 0
         self._next_share = 0
         self._stalled: dict[Stream, tuple[int, float]] = {}  # bytes its connection took, and since when no more
@@ -74,8 +82,8 @@ class Sweep:
         return [stream for share in self._shares for stream in share]
 
     def add(self, stream: Stream) -> None:
-        """Look after a stream."""
-        self._shares[self._next_share][stream] = None
+        """Look after a stream. From when it is old is drawn now, so that not all that come at once go so."""
+        self._shares[self._next_share][stream] = self._old_from() if stream.until is None else inf
         self._next_share = (self._next_share + 1) % len(self._shares)
 
     def remove(self, stream: Stream) -> None:
@@ -99,6 +107,8 @@ class Sweep:
         self._history.trim(now_ms)
         self._look_at_all()
         self._turn = (self._turn + 1) % len(self._shares)
+        if self._max_age:
+            self._end_old(self._shares[self._turn], now_ms)
         self._heartbeats(list(self._shares[self._turn]), now_ms)
         self._abort_stalled()
 
@@ -117,6 +127,22 @@ class Sweep:
                 stream.end("client-gone")
             elif not stream.live:
                 self._watch(stream)
+
+    def _old_from(self) -> float:
+        """Return when a stream that is opened now is old; the visit that finds it so comes within a heartbeat."""
+        if not self._max_age:
+            return inf
+        youngest = YOUNGEST * self._max_age
+        spare = max(0.0, self._max_age - self._heartbeat_every - youngest)
+        return self._scheduler.time() + youngest + spare * random.random()  # noqa: S311 - not a secret
+
+    def _end_old(self, share: dict[Stream, float], now_ms: int) -> None:
+        """Send those to come again who are old; one that is behind, too, resumes where it was."""
+        now = self._scheduler.time()
+        for stream in [stream for stream, old_from in share.items() if old_from <= now and stream.ended is None]:
+            retry_ms = spread(AGED, random.random())  # noqa: S311 - not a secret
+            stream.write(stream.format.control(controls.goodbye("max-age", retry_ms, now_ms)))
+            self._hub.dismiss(stream, "max-age")
 
     def _heartbeats(self, streams: Iterable[Stream], now_ms: int) -> None:
         head = self._hub.head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sse_signals.rules import Rules
 
 _OF_ANOTHER_FORM: Final = frozenset({"malformed-token", "unknown-token", "unknown-type"})
+ACCEPTED: Final = "accepted"
+UNCHECKED: Final = "issuer-unavailable"  # nobody can tell at the moment whether it is any good
 KNOWN: Final = 10_000  # tokens remembered, with what the rules made of them
 
 
@@ -29,6 +31,8 @@ class Access:
 
     Attributes:
         anonymous: Whether somebody who shows nothing may listen.
+        revocations: Who is refused.
+        results: Credentials that were checked, by what came of it: ``accepted``, or why not.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Access:
         leeway: float = 0.0,
         clock: Callable[[], int],
         logger: Any,
+        results: Counter[str] | None = None,
     ) -> None:
         """Make it.
 
@@ -54,10 +59,11 @@ class Access:
             leeway: Seconds after its expiry in which a single request may still be made with a token.
             clock: Returns milliseconds since 1970-01-01 UTC.
             logger: Where refusals are told.
+            results: Where credentials are counted, if that is to be read elsewhere.
         """
         self._authenticators = authenticators
         self._rules = rules
-        self._revocations = revocations
+        self.revocations = revocations
         self._failures = failures
         self._leeway_ms = round(leeway * 1000)
         self._clock = clock
@@ -65,13 +71,15 @@ class Access:
         self._known: OrderedDict[bytes, tuple[Identity, Identity]] = OrderedDict()
         self._nobody = rules.apply(ANONYMOUS)
         self.anonymous = anonymous
+        self.results = Counter() if results is None else results
 
-    async def authenticate(self, token: str, address: str) -> Identity:
+    async def authenticate(self, token: str, address: str, request_id: str | None = None) -> Identity:
         """Return who shows a token, and what they may do.
 
         Args:
             token: A bearer token or API key.
             address: Where it comes from: an address that fails too often has to wait.
+            request_id: Of the request that shows it, for the log.
 
         Raises:
             NotAuthenticated: It is no good.
@@ -85,17 +93,19 @@ class Access:
             stated = await self._ask(Credentials(token))
             self._check(stated, self._leeway_ms)
         except IssuerUnavailable as error:
+            self.results[UNCHECKED] += 1
             if error.named:  # or whoever makes up issuers would never have to wait
                 self._failures.failed(address)
             raise
         except NotAuthenticated as error:
             self._known.pop(digest, None)
             self._failures.failed(address)
-            self.tell(error, address)
+            self.tell(error, address, request_id)
             raise
+        self.results[ACCEPTED] += 1
         return self._ruled(digest, stated)
 
-    def nobody(self, address: str) -> Identity:
+    def nobody(self, address: str, request_id: str | None = None) -> Identity:
         """Return who somebody is that shows nothing.
 
         Raises:
@@ -108,7 +118,7 @@ class Access:
             "The hub has to know who you are.",
             hint="Send 'Authorization: Bearer …'; a browser's EventSource, which cannot, uses a ticket.",
         )
-        self.tell(error, address)
+        self.tell(error, address, request_id)
         raise error
 
     def check(self, identity: Identity) -> None:
@@ -127,7 +137,7 @@ class Access:
                 f"The token or session expired {(now_ms - identity.expires_ms) // 1000} s ago.",
                 hint="Get a fresh token; if this one is fresh, compare the clocks of hub and issuer.",
             )
-        self._revocations.check(identity)
+        self.revocations.check(identity)
 
     def check_request(self, identity: Identity) -> None:
         """Check again for a single request what may have changed since it began; it may be a little late.
@@ -159,14 +169,15 @@ class Access:
         """
         self._failures.check(address)
 
-    def refused(self, error: NotAuthenticated, address: str) -> None:
+    def refused(self, error: NotAuthenticated, address: str, request_id: str | None = None) -> None:
         """Count a failure of an address, and write its log line."""
         self._failures.failed(address)
-        self.tell(error, address)
+        self.tell(error, address, request_id)
 
-    def tell(self, error: NotAuthenticated, address: str) -> None:
-        """Write the one log line of a refusal."""
-        tell(self._logger, error, address)
+    def tell(self, error: NotAuthenticated, address: str, request_id: str | None = None) -> None:
+        """Count a refusal, and write its one log line."""
+        self.results[error.cause] += 1
+        tell(self._logger, error, address, request_id)
 
     async def _ask(self, credentials: Credentials) -> Identity:
         closest: NotRecognised | None = None
@@ -197,6 +208,6 @@ class Access:
         return replace(self._rules.apply(stated), stated=stated.grants)
 
 
-def tell(logger: Any, error: NotAuthenticated, address: str) -> None:
+def tell(logger: Any, error: NotAuthenticated, address: str, request_id: str | None) -> None:
     """Write the one log line of a refusal: its cause, and nothing of what was shown."""
-    logger.info("not authenticated", cause=error.cause, detail=error.detail, remote=address)
+    logger.info("not authenticated", request_id=request_id, cause=error.cause, detail=error.detail, remote=address)

@@ -35,7 +35,7 @@ class Authentication:
         close: Called when the hub ends, to let go of connections to issuers; None when there is nothing to let go.
 
     Raises:
-        ConfigurationError: There is no authenticator, or the secret is too short.
+        ConfigurationError: There is no authenticator, or the secret is too short (32 bytes at least).
     """
 
     authenticators: Sequence[Authenticator]

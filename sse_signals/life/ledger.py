@@ -58,10 +58,23 @@ class Ledger:
         refused: Streams that were sent away before they were opened, by reason.
         events: Events written to streams that are gone.
         size: Bytes written to them.
+        times_behind: How often they fell behind.
         recent: The streams that were closed last, the newest at the end.
+        authentications: Credentials that were checked, by what came of it: ``accepted``, or why not.
+        limited: Streams and requests that met a limit, by its name.
     """
 
-    __slots__ = ("closed", "events", "opened", "recent", "refused", "size")
+    __slots__ = (
+        "authentications",
+        "closed",
+        "events",
+        "limited",
+        "opened",
+        "recent",
+        "refused",
+        "size",
+        "times_behind",
+    )
 
     def __init__(self) -> None:
         self.opened = 0
@@ -69,6 +82,9 @@ class Ledger:
         self.refused: Counter[str] = Counter()
         self.events = 0
         self.size = 0
+        self.times_behind = 0
+        self.authentications: Counter[str] = Counter()
+        self.limited: Counter[str] = Counter()
         self.recent: deque[Closed] = deque(maxlen=REMEMBERED)
 
     def open(self) -> None:
@@ -91,6 +107,7 @@ class Ledger:
         self.closed[reason] += 1
         self.events += stream.events
         self.size += stream.size
+        self.times_behind += stream.times_behind
         self.recent.append(
             Closed(
                 name=stream.name,

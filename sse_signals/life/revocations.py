@@ -74,6 +74,7 @@ class Revocations:
 
     Attributes:
         news: What was added and is still to be enforced, by whoever has streams that it may concern.
+        noted: How many this node has learnt.
     """
 
     def __init__(self, state: SharedState, *, lifetime: float, clock: Callable[[], int], leeway: float = 0.0) -> None:
@@ -93,6 +94,7 @@ class Revocations:
         self._held: dict[tuple[Kind, str], Revocation] = {}
         self._unreadable: set[str] = set()
         self.news: list[Revocation] = []
+        self.noted = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -136,6 +138,7 @@ class Revocations:
         if known is None or known.at_ms < revocation.at_ms:
             self._held[key] = revocation
             self.news.append(revocation)
+            self.noted += 1
 
     def check(self, identity: Identity) -> None:
         """Refuse whoever is revoked.

@@ -126,7 +126,7 @@ class Security:
         self._enforce()
         await asyncio.shield(self._errands.send(self._spread(revocation)))
 
-    async def renew(self, name: str, identity: Identity) -> Renewal:
+    async def renew(self, name: str, identity: Identity, *, request_id: str | None = None) -> Renewal:
         """Let an open stream go on with a fresh identity of the same subject, here or on the node that has it.
 
         Raises:
@@ -138,7 +138,7 @@ class Security:
         self.access.check(identity)
         stream = self.lives.find(name)
         if stream is not None:
-            self._renew(stream, identity)
+            self._renew(stream, identity, request_id)
             return Renewal.DONE
         if not await self.nodes.knows_place_of(name):
             return Renewal.UNKNOWN
@@ -184,13 +184,13 @@ class Security:
         """Look again what the subjects of open streams own and may do; what changed holds for their streams at once."""
         await look_again(self.lives, self.access, self._logger)
 
-    def _renew(self, stream: Stream, identity: Identity) -> None:
+    def _renew(self, stream: Stream, identity: Identity, request_id: str | None = None) -> None:
         if identity.subject is None or identity.subject != stream.identity.subject:
             raise NotGranted(
                 "The stream is not of this subject.", field="stream", hint="Renew it with a token of who opened it."
             )
         self.lives.change(stream, identity)
-        self._logger.info("stream renewed", stream=stream.name)
+        self._logger.info("stream renewed", stream=stream.name, request_id=request_id)
 
     def _obey(self, text: bytes) -> None:
         """Do what another node, or this one, has told all nodes."""

@@ -156,7 +156,7 @@ def test_what_was_trimmed_is_told_before_what_follows() -> None:
     assert gaps(client) == [{"reason": "trimmed", "from": ids[1], "to": ids[6]}]
     assert client.received[0].last_event_id == ids[6]
     assert client.ids == ids[7:]
-    assert network.node.turnstile.gaps == 1
+    assert network.node.turnstile.gaps == {"trimmed": 1}
 
 
 def test_a_stream_that_is_overtaken_by_the_history_is_told() -> None:
@@ -230,3 +230,18 @@ def test_what_nobody_asked_for_is_passed_over() -> None:
     assert (quiet.stream.live, quiet.stream.pos, quiet.transport.taken) == (True, network.node.head.position, b"")
     assert served.ids == [last]
     assert network.node.turnstile.pieces == 3, "a long one that holds nothing for each, and the last block"
+
+
+def test_only_who_had_fallen_behind_catches_up() -> None:
+    """A stream that becomes live for the first time does not count, and each return does."""
+    network = Network()
+    client = network.client("a")
+    client.open(Live())
+    network.run()
+    assert network.node.turnstile.catch_ups == 0
+    for _ in range(2):
+        network.node.hub.fall_behind(client.stream)
+        network.publish()
+        network.run()
+    assert client.stream.live
+    assert client.stream.times_behind == network.node.turnstile.catch_ups == 2

@@ -41,7 +41,7 @@ def test_a_busy_hub_rests_as_long_as_it_worked() -> None:
     network.run()
     assert len(client.transport.writes) == 2, "what came meanwhile is one write"
     assert client.ids[1:] == ids
-    assert network.node.hub.flushes == 2
+    assert network.node.hub.tallies.flush_seconds.count == 2
 
 
 def test_a_flush_never_writes_what_came_after_it_began() -> None:

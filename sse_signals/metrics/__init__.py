@@ -1,0 +1,1 @@
+"""Metrics: what a node has counted, as Prometheus reads it."""
