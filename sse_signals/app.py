@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sse_signals.errors import ConfigurationError, IssuerUnavailable
 from sse_signals.hub.sweep import Sweep
 from sse_signals.life.access import Access
 from sse_signals.life.authentication import Authentication
-from sse_signals.life.drain import drain
 from sse_signals.life.limits import FailedAuthentications, publish_rate
 from sse_signals.life.lives import Lives
 from sse_signals.life.lookout import Lookout
@@ -24,11 +23,14 @@ from sse_signals.logs import adapt
 from sse_signals.settings import checked
 from sse_signals.web.address import NO_PROXIES, Proxies
 from sse_signals.web.credentials import Identification
+from sse_signals.web.departure import Departure
 from sse_signals.web.limits import Limits
 from sse_signals.web.origins import LOCAL_HOSTS, host_names
 from sse_signals.web.routes import add_routes
 from sse_signals.web.site import Site
+from sse_signals.web.traced import traced
 from sse_signals.web.transport import unacknowledged
+from sse_signals.web.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 
     from sse_signals.event_broker import EventBroker
     from sse_signals.identity import Identity
-
-DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
+    from sse_signals.tracing import Tracing
 
 
 class SignalsService:
@@ -47,7 +48,6 @@ class SignalsService:
     def __init__(self, site: Site, event_broker: EventBroker, authentication: Authentication | None = None) -> None:
         self._event_broker = event_broker
         self._authentication = authentication
-        self._draining: asyncio.Task[None] | None = None
         self.site = site
 
     @classmethod
@@ -59,12 +59,18 @@ class SignalsService:
         prefix: str = "/signals",
         heartbeat: float = 15.0,
         send_timeout: float = 30.0,
+        drain_delay: float = 0.0,
+        drain_window: float = 0.0,
+        max_stream_age: float = 0.0,
+        canary: float = 0.0,
         limits: Limits | None = None,
         allowed_hosts: Collection[str] | None = LOCAL_HOSTS,
         cors_origins: Collection[str] = frozenset(),
         trusted_proxies: Collection[str] = frozenset(),
         authentication: Authentication | None = None,
         logger: Any = None,
+        log_publishes: float = 0.01,
+        tracing: Tracing | None = None,
     ) -> SignalsService:
         """Serve signals from an application that is not running yet.
 
@@ -74,6 +80,10 @@ class SignalsService:
             prefix: The path that all routes begin with.
             heartbeat: Seconds between two heartbeats of a stream.
             send_timeout: Seconds without progress after which a stream is aborted.
+            drain_delay: Seconds for which a drain does no more than say that the hub is not ready.
+            drain_window: Seconds over which it then sends the open streams away.
+            max_stream_age: Seconds after which a stream is sent to come again, or up to a fifth less; 0 lets it stay.
+            canary: Seconds between two signals that the node sends itself, to time them; 0 sends none.
             limits: What clients may ask for.
             allowed_hosts: Host names it answers to, or None for every one. By default these are the local ones, and all
                 where people have to authenticate.
@@ -81,6 +91,8 @@ class SignalsService:
             trusted_proxies: Addresses and networks of proxies whose ``X-Forwarded-For`` is believed.
             authentication: How it finds out who is there; None lets everybody do everything.
             logger: A structlog or standard logger.
+            log_publishes: The share of the publishes that are logged even if all is well with them, from 0 to 1.
+            tracing: Where traces of publishes go, such as `sse_signals.otel.OtelTracing`.
 
         Raises:
             ConfigurationError: One of these is not what it may be.
@@ -104,6 +116,13 @@ class SignalsService:
             cors_origins=checked("cors_origins", origins),
             proxies=Proxies.parse(proxies) if proxies else NO_PROXIES,
             volatile=event_broker.volatile,
+            departure=Departure(
+                delay=checked("drain_delay", drain_delay), window=checked("drain_window", drain_window)
+            ),
+            max_stream_age=checked("max_stream_age", max_stream_age),
+            canary=checked("canary", canary),
+            log_publishes=checked("log_publishes", log_publishes),
+            tracing=tracing,
         )
         if authentication is not None:
             site.identify = _too_early
@@ -118,22 +137,16 @@ class SignalsService:
         """How many streams are open."""
         return 0 if self.site.sweep is None else len(self.site.sweep)
 
-    async def drain(self) -> None:
-        """Take no more streams, and end those that are open in good order; each is told when to come back."""
-        self.site.draining = True
-        self.site.gate.let_all_through()  # to be told when to come back
-        if self.streams and self.site.sweep is not None:
-            if self.site.volatile:
-                await self.site.service.catch_up()  # what was acknowledged can reach its readers now or never
-            self.site.service.node.hub.finish()
-            self.site.empty.clear()
-            await drain(
-                self.site.sweep.streams,
-                self.site.empty,
-                reason="shutdown",
-                clock=self.site.clock,
-                patience=DRAIN_PATIENCE,
-            )
+    async def drain(self, why: str = "asked for") -> None:
+        """Take no more streams, and end those that are open in good order; each is told when to come back.
+
+        It takes as long as ``drain_delay`` and ``drain_window`` say, and goes on if its caller is cancelled. Who calls
+        it again waits for the same end.
+
+        Args:
+            why: What the log says about it.
+        """
+        await asyncio.shield(self.site.departure.begin(self.site, why))
 
     async def _live(self, _app: web.Application) -> AsyncIterator[None]:
         await self._event_broker.start()
@@ -146,6 +159,7 @@ class SignalsService:
             send_timeout=self.site.send_timeout,
             clock=self.site.clock,
             unacknowledged=unacknowledged,
+            max_age=self.site.max_stream_age,
         )
         security = None if self._authentication is None else self._secure(self._authentication)
         if security is not None:
@@ -153,7 +167,8 @@ class SignalsService:
         self.site.lookout = lookout = self._look_out(sweep)
         sweep.start()
         lookout.start()
-        yield
+        async with traced(self.site), watching(self.site):
+            yield
         self.site.lookout = None
         await lookout.stop()
         sweep.stop()
@@ -204,6 +219,7 @@ class SignalsService:
             leeway=authentication.leeway,
             clock=site.clock,
             logger=site.logger,
+            results=site.ledger.authentications,
         )
         site.security = Security(
             access=access,
@@ -216,7 +232,7 @@ class SignalsService:
             nodes=site.nodes,
             revocations=revocations,
             service=service,
-            drain=self._drain_soon,
+            drain=lambda: site.departure.begin(site, "order"),
             logger=site.logger,
         )
         site.tickets = Tickets(
@@ -237,12 +253,13 @@ class SignalsService:
         site.identify, site.shows = identification.identify, identification.shows
         return site.security
 
-    def _drain_soon(self) -> None:
-        if self._draining is None:
-            self._draining = asyncio.create_task(self.drain())
-
     async def _shut_down(self, _app: web.Application) -> None:
-        await self.drain()
+        """End the streams; nobody can come any more, and so no load balancer has to notice."""
+        departure = self.site.departure
+        if self.streams or departure.begun.is_set():
+            await departure.begin(self.site, "shutdown", delay=0.0)
+        else:
+            departure.close()
 
 
 async def _too_early(_request: web.BaseRequest) -> Identity:

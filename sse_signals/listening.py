@@ -13,6 +13,7 @@ from aiohttp import ClientPayloadError, web
 
 from sse_signals.errors import ConfigurationError
 from sse_signals.web.problems import Problem, internal_error
+from sse_signals.web.request_ids import REQUEST_ID, request_id
 
 if TYPE_CHECKING:
     import logging
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 BACKLOG: Final = 4096  # connections that may wait to be accepted: a whole fleet reconnects at once
 ACCEPTED_AT_ONCE: Final = 16  # connections accepted in one turn of the loop, so that a fleet does not stop it for long
+OPTIONS: Final = "--host and --port"
 KEEP_ALIVE: Final = 15.0  # seconds that a connection may stay without a request, or with half a request's head
 LINGER: Final = 2.0  # seconds of reading on after an early answer, so that the client gets to see it
 _NO_LOG: Final = cast("logging.Logger", None)  # what aiohttp takes for "none", though its types say otherwise
-_VARY: Final = {"Vary": "Origin, Authorization, Cookie"}
 _ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})  # localhost is ::1, too, even without IPv6
 
 
@@ -59,7 +60,7 @@ class HttpConnection(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = Problem(
                 404, "not-found", "The request's target is no path.", hint="Ask for a path such as /signals/stream."
-            ).response(_VARY)
+            ).response(_headers(request))
         if self._leaving.is_set():
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
@@ -78,7 +79,8 @@ class HttpConnection(web.RequestHandler):
         """
         if status == 400:
             # The exception holds the start of what was sent, maybe a token: only its kind is logged.
-            self.logger.info("broken request refused: %s", type(exc).__name__)
+            said = {"request_id": request_id(request), "reason": type(exc).__name__}
+            self.logger.info("broken request refused", extra=said)
             problem = Problem(
                 400,
                 "bad-request",
@@ -87,27 +89,28 @@ class HttpConnection(web.RequestHandler):
                 close=True,
             )
         else:
-            self.logger.error("request failed", exc_info=exc)
+            self.logger.error("request failed", exc_info=exc, extra={"request_id": request_id(request)})
             problem = internal_error()
             problem.close = True
         if request.writer.output_size > 0:
             raise ConnectionError("a response has begun")
-        return problem.response(_VARY)
+        return problem.response(_headers(request))
 
 
-async def bound(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+async def bound(host: str, port: int, *, shared: bool = False, options: str = OPTIONS) -> list[socket.socket]:
     """Return sockets that are bound to all addresses of a host, and do not listen yet.
 
     Args:
         host: A name or an address.
         port: Their port; 0 takes any free one.
         shared: Whether other sockets of this user may listen there, too, each for a part of the connections.
+        options: With which options others are chosen, for who is told that these cannot be had.
 
     Raises:
         ConfigurationError: The address is not there, or somebody else has it.
     """
     sockets: list[socket.socket] = []
-    with _told(host, port):
+    with _told(host, port, options):
         found = await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -145,13 +148,16 @@ def close(sockets: Sequence[socket.socket]) -> None:
         listener.close()
 
 
-async def accept(runner: web.AppRunner, listener: socket.socket, leaving: asyncio.Event) -> asyncio.Server:
+async def accept(
+    runner: web.AppRunner, listener: socket.socket, leaving: asyncio.Event, *, options: str = OPTIONS
+) -> asyncio.Server:
     """Accept connections for an application that is set up; the socket is the server's from now on.
 
     Args:
         runner: Runs the application.
         listener: The socket.
         leaving: From when it is set, each connection ends with the next answer.
+        options: With which options another address is chosen.
 
     Raises:
         ConfigurationError: Somebody else listens there.
@@ -170,7 +176,8 @@ async def accept(runner: web.AppRunner, listener: socket.socket, leaving: asynci
             lingering_time=LINGER,
         )
 
-    with _told(*listener.getsockname()[:2]):
+    host, port = listener.getsockname()[:2]
+    with _told(host, port, options):
         # asyncio takes `backlog` for the number of connections to accept at a time, too.
         server = await loop.create_server(connected, sock=listener, backlog=ACCEPTED_AT_ONCE)
     with socket.socket(fileno=os.dup(listener.fileno())) as same:
@@ -187,6 +194,11 @@ def url_of(sockets: Sequence[socket.socket], prefix: str) -> str:
 def in_url(host: str) -> str:
     """Return a host as it is written in a URL."""
     return f"[{host}]" if ":" in host else host
+
+
+def _headers(request: web.BaseRequest) -> dict[str, str]:
+    """Return what the answer to a request carries that reached no route."""
+    return {"Vary": "Origin, Authorization, Cookie", REQUEST_ID: request_id(request)}
 
 
 def _bound(family: int, address: tuple[Any, ...], *, shared: bool) -> socket.socket:
@@ -206,11 +218,11 @@ def _bound(family: int, address: tuple[Any, ...], *, shared: bool) -> socket.soc
 
 
 @contextmanager
-def _told(host: str, port: int) -> Iterator[None]:
+def _told(host: str, port: int, options: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise ConfigurationError(
-            f"Cannot listen on {host} port {port}: {reason}; choose another with --host and --port."
+            f"Cannot listen on {host} port {port}: {reason}; choose another with {options}."
         ) from None

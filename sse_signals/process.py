@@ -1,25 +1,81 @@
-"""The process a server runs in: its limit of open files, its garbage collector, what its loop complains of."""
+"""The process a server runs in: signals that end it, its limit of open files, its garbage collector, its loop."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import os
 import resource
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import http_parser
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sse_signals.settings import Settings
 
 YOUNG: Final = 10_000  # new objects after which the collector looks for garbage among them; Python's own is 700
 SPARE_FILES: Final = 64  # open files that are not streams
+ONE_WISH: Final = 1.0  # seconds in which signals to end are one wish: `timeout` sends it to a process and to its group
+ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Wishes:
+    """What those who may say so want of a server: that it ends, and that it hurries; said before it serves, or later.
+
+    Attributes:
+        ending: Why it shall end, once it shall.
+        hurrying: Is done once it shall hurry.
+    """
+
+    def __init__(self) -> None:
+        """Want nothing yet; an event loop runs."""
+        loop = asyncio.get_running_loop()
+        self.ending: asyncio.Future[str] = loop.create_future()
+        self.hurrying: asyncio.Future[None] = loop.create_future()
+
+    def end(self, why: str) -> None:
+        """Have it end; the first reason stands."""
+        if not self.ending.done():
+            self.ending.set_result(why)
+
+    def hurry(self) -> None:
+        """Have it skip what an end could wait for."""
+        if not self.hurrying.done():
+            self.hurrying.set_result(None)
+
+    def grant(self, end: Callable[[str], object], hurry: Callable[[], object]) -> None:
+        """Have something called for each wish, once it is made."""
+        self.ending.add_done_callback(lambda wish: end(wish.result()))
+        self.hurrying.add_done_callback(lambda _: hurry())
+
+
+def heed(end: Callable[[str], object], again: Callable[[], object], *, numbers: Iterable[int] = ENDS) -> None:
+    """Heed signals that end a process.
+
+    Args:
+        end: Called with the name of the first.
+        again: Called for each later one, unless it belongs to the same wish.
+        numbers: Of the signals.
+    """
+    loop = asyncio.get_running_loop()
+    patient_until: float | None = None
+
+    def told(number: int) -> None:
+        nonlocal patient_until
+        if patient_until is None:
+            patient_until = loop.time() + ONE_WISH
+            end(signal.Signals(number).name)
+        elif loop.time() >= patient_until:
+            again()
+
+    for number in numbers:
+        loop.add_signal_handler(number, told, number)
 
 
 @contextmanager

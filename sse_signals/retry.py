@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 RECONNECT: Final = (2.0, 4.0)  # seconds; the range of the retry: field in a stream's receipt
+AGED: Final = (0.0, 2.0)  # seconds; short, since streams come of age one by one
 GOODBYE: Final = (1.0, 6.0)  # seconds; wider, since everybody is told at the same moment
 
 

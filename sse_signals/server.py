@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from sse_signals.app import SignalsService
-from sse_signals.authenticators import authentication_of, authenticators
-from sse_signals.broker_options import BrokerOptions
+from sse_signals.authenticators import authenticators
 from sse_signals.clock import wall_clock_ms
-from sse_signals.event_broker import EventBroker
-from sse_signals.listening import accept, bound, close, in_url, url_of
-from sse_signals.model import HistoryLimits
-from sse_signals.process import check_machine, rare_collections, told_once_a_second
+from sse_signals.configured import add_service, tracing_of
+from sse_signals.listening import accept, bound, close, url_of
+from sse_signals.own_port import beside
+from sse_signals.process import Wishes, check_machine, heed, rare_collections, told_once_a_second
 from sse_signals.setting_kinds import without_password
-from sse_signals.web.limits import Limits
-from sse_signals.web.origins import LOCAL_HOSTS
-from sse_signals.web.routes import not_found
+from sse_signals.systemd import NOBODY, Supervisor, until
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from sse_signals.authenticators import Assembled
+    from sse_signals.app import SignalsService
+    from sse_signals.own_port import Membership
     from sse_signals.settings import Settings
+    from sse_signals.systemd import Told
+    from sse_signals.web.site import Site
 
+GRACE: Final = 15.0  # seconds that an end may take besides the drain's delay and window
 LEAVING: Final = 1.0  # seconds in which connections move to another process that listens on the same sockets
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
 
@@ -50,15 +49,29 @@ class Running:
     listeners: list[asyncio.Server]
     leaving: asyncio.Event
 
-    async def leave(self) -> None:
-        """Accept no more connections, because others do on the same sockets; those that are there have a second left.
+    @property
+    def ready(self) -> bool:
+        """Whether it follows its log and takes requests."""
+        return self.service.site.ready
 
-        Who asks something meanwhile gets the answer, and is told to come back over another connection: one that were
-        closed just when a request is on its way would lose it.
+    def grant(self, wishes: Wishes) -> None:
+        """End when that is wished, and hurry."""
+        site = self.service.site
+        wishes.grant(lambda why: site.departure.begin(site, why), site.departure.hurry)
+
+    def retire(self) -> None:
+        """Accept no more connections, because others do on the same sockets, and drain; nobody has to notice first.
+
+        Connections that are there have a second left. Who asks something meanwhile gets the answer, and is told to come
+        back over another connection: one that were closed just when a request is on its way would lose it.
         """
         self.leaving.set()
         self.close()
-        await asyncio.sleep(LEAVING)
+        self.service.site.departure.begin(self.service.site, "replaced", delay=LEAVING)
+
+    async def drains(self) -> None:
+        """Wait until it begins to drain, whoever wants it to."""
+        await self.service.site.departure.begun.wait()
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -73,6 +86,7 @@ async def running(
     *,
     clock: Callable[[], int] = wall_clock_ms,
     sockets: Sequence[socket.socket] | None = None,
+    member: Membership | None = None,
 ) -> AsyncIterator[Running]:
     """Run a hub for as long as the context lasts, and end its streams in good order.
 
@@ -81,14 +95,31 @@ async def running(
         logger: A structlog logger.
         clock: Milliseconds since 1970-01-01 UTC.
         sockets: Where to listen, instead of where the settings say; they are closed at the end.
+        member: What it knows of its crew, if it is a worker.
 
     Raises:
         ConfigurationError: The hub cannot start as it is set.
     """
+    async with (
+        beside(settings, logger, member) as answer_beside,
+        _running(settings, logger, clock, sockets, answer_beside) as hub,
+    ):
+        yield hub
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings,
+    logger: Any,
+    clock: Callable[[], int],
+    sockets: Sequence[socket.socket] | None,
+    answer_beside: Callable[[Site], Awaitable[None]],
+) -> AsyncIterator[Running]:
     app = web.Application(logger=logger)
     # Files are read at the start, and not in the loop that a test watches for calls that block.
     assembled = await asyncio.to_thread(authenticators, settings, clock=clock, logger=logger)
-    service = _add_service(app, settings, assembled, logger=logger, clock=clock)
+    tracing = await asyncio.to_thread(tracing_of, settings)
+    service = add_service(app, settings, assembled, tracing, logger=logger, clock=clock)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
     try:
         await runner.setup()
@@ -99,37 +130,67 @@ async def running(
         try:
             for listener in sockets:
                 hub.listeners.append(await accept(runner, listener, leaving))
+            await answer_beside(service.site)
             yield hub
-            await service.drain()  # while it still listens: who comes now is told to come back
+            await service.drain("shutdown")  # while it still listens: who comes now is told to come back
         finally:
             hub.close()
     finally:
+        service.site.departure.hurry()  # if an error ends it
         close(sockets or ())
         await runner.cleanup()
 
 
-async def serve(settings: Settings, logger: Any, listening: Callable[[str], object]) -> None:
-    """Serve until SIGTERM or SIGINT.
+async def serve(
+    settings: Settings,
+    logger: Any,
+    listening: Callable[[str], object],
+    *,
+    sockets: Sequence[socket.socket] | None = None,
+    heard: Told = NOBODY,
+) -> None:
+    """Serve until SIGTERM, SIGINT or an order to drain; another signal has the drain hurry.
 
     Args:
         settings: What is set.
         logger: A structlog logger.
         listening: Called with the URL of the hub once it listens.
+        sockets: Where to listen, instead of where the settings say; they are closed at the end.
+        heard: What systemd has told.
 
     Raises:
         ConfigurationError: The hub cannot start as it is set.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    wishes, supervisor = Wishes(), Supervisor(heard, logger)
+    heed(wishes.end, wishes.hurry)
 
     async def begun(hub: Running) -> None:
         logger.info("listening", url=hub.url, broker=without_password(settings.broker))
         listening(hub.url)
-        await stop.wait()
+        hub.grant(wishes)
+        await following(hub, supervisor.ready)
+        supervisor.stopping(seconds_to_end(settings))
 
-    await serve_while(begun, settings, logger)
+    async with supervisor.watching():
+        await serve_while(begun, settings, logger, sockets=sockets)
+
+
+async def following(hub: Running, follows: Callable[[], object]) -> None:
+    """Wait until a hub drains.
+
+    Args:
+        hub: The hub.
+        follows: Called once it follows its log, unless it drains before.
+    """
+    await until(lambda: hub.ready or hub.service.site.draining)
+    if hub.ready:
+        follows()
+    await hub.drains()
+
+
+def seconds_to_end(settings: Settings) -> float:
+    """Return how long a good end takes at most: more than draining, leaving, lingering and stopping may take."""
+    return settings.drain_delay + settings.drain_window + GRACE
 
 
 async def serve_while(
@@ -138,6 +199,7 @@ async def serve_while(
     logger: Any,
     *,
     sockets: Sequence[socket.socket] | None = None,
+    member: Membership | None = None,
 ) -> None:
     """Serve as the only task of a process.
 
@@ -146,72 +208,15 @@ async def serve_while(
         settings: What is set.
         logger: A structlog logger.
         sockets: Where to listen, instead of where the settings say; they are closed at the end.
+        member: What it knows of its crew, if it is a worker.
 
     Raises:
         ConfigurationError: The hub cannot start as it is set.
     """
     asyncio.get_running_loop().set_exception_handler(told_once_a_second(logger))
-    async with running(settings, logger, sockets=sockets) as hub:
+    async with running(settings, logger, sockets=sockets, member=member) as hub:
         check_machine(settings, logger)
         with rare_collections():
             await begun(hub)
         logger.info("shutting down", streams=hub.service.streams)
     logger.info("stopped")
-
-
-def _add_service(
-    app: web.Application, settings: Settings, assembled: Assembled, *, logger: Any, clock: Callable[[], int]
-) -> SignalsService:
-    event_broker = EventBroker.from_url(
-        settings.broker, history=history_limits(settings), options=broker_options(settings), logger=logger, clock=clock
-    )
-
-    async def let_go(_app: web.Application) -> AsyncIterator[None]:
-        yield
-        await event_broker.close()
-
-    app.cleanup_ctx.append(let_go)  # first, and so closed last, even if the service does not start
-    service = SignalsService.create(
-        app,
-        event_broker=event_broker,
-        prefix=settings.prefix,
-        heartbeat=settings.heartbeat,
-        send_timeout=settings.send_timeout,
-        limits=_limits(settings),
-        allowed_hosts=None if settings.insecure or settings.auth else {*LOCAL_HOSTS, in_url(settings.host)},
-        cors_origins=settings.cors_origins,
-        trusted_proxies=settings.trusted_proxies,
-        authentication=authentication_of(settings, assembled) if settings.auth else None,
-        logger=logger,
-    )
-    app.router.add_route("*", "/{tail:.*}", not_found(service.site), expect_handler=service.site.expect)
-
-    return service
-
-
-def broker_options(settings: Settings) -> BrokerOptions:
-    """Return what is set about the log besides its URL."""
-    return BrokerOptions(
-        name=settings.broker_name,
-        idempotency_window=settings.idempotency_window,
-        sqlite_synchronous="normal" if settings.sqlite_synchronous == "normal" else "full",
-        nats_replicas=settings.nats_replicas,
-        redis_volatile=settings.redis_volatile,
-    )
-
-
-def history_limits(settings: Settings) -> HistoryLimits:
-    """Return how much of the log is kept."""
-    return HistoryLimits(settings.history_count, settings.history_bytes, settings.history_age)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        message=settings.max_message,
-        body=settings.max_body,
-        streams=settings.max_streams,
-        streams_per_identity=settings.max_streams_per_identity,
-        streams_per_address=settings.max_streams_per_address,
-        publish_rate=settings.publish_rate,
-        publish_burst=settings.publish_burst,
-    )

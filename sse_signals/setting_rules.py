@@ -20,6 +20,8 @@ _FOR_BROKER: Final = {
     "redis_volatile": ("redis",),
 }
 _FOR_ANY: Final = ("rules", "anonymous", "cookie", "secret", "insecure_issuer")
+_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - nothing is bound here
+VISITS: Final = 5  # heartbeats that a stream lives for at least
 _FETCHED_FROM: Final = ("jwt_jwks_url", "backstage_url")
 
 
@@ -32,8 +34,10 @@ def contradictions(settings: Settings, named: Mapping[str, str], given: Mapping[
         given: Those that are set, by name.
     """
     yield from _limits(settings, named)
+    yield from _age(settings, named)
     yield from _broker(settings, named, given)
     yield from _reach(settings, named)
+    yield from _metrics_port(settings, named, given)
     yield from _idle(settings, named, given)
     yield from _methods(settings, named)
     yield from _plain_http(settings, named)
@@ -43,6 +47,15 @@ def _limits(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:
     message, body = settings.max_message, settings.max_body
     if message > body:
         yield f"{named['max_message']} is {message}: it may be at most {named['max_body']}, which is {body}."
+
+
+def _age(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:
+    age, least = settings.max_stream_age, VISITS * settings.heartbeat
+    if 0 < age < least:
+        yield (
+            f"{named['max_stream_age']} is {age:g}: it may be 0, or at least {VISITS} times {named['heartbeat']}, "
+            f"which is {settings.heartbeat:g}, since that is how often a hub looks at each stream."
+        )
 
 
 def _broker(settings: Settings, named: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
@@ -67,6 +80,17 @@ def _reach(settings: Settings, named: Mapping[str, str]) -> Iterator[str]:
         yield (
             f"{named['host']} is {settings.host!r}: without authentication it may be 127.0.0.1, ::1 or localhost; "
             f"{named['auth']} says how one authenticates, and --insecure serves anybody who can reach another address."
+        )
+
+
+def _metrics_port(settings: Settings, named: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
+    hosts, port = (settings.host, settings.metrics_host), settings.metrics_port
+    if port is None and "metrics_host" in given:
+        yield f"{named['metrics_host']} is set: it is without effect as long as {named['metrics_port']} is not."
+    if port and port == settings.port and (hosts[0] == hosts[1] or not _EVERY_ADDRESS.isdisjoint(hosts)):
+        yield (
+            f"{named['metrics_port']} is {port}: it may be so only where {named['port']} is another port, or "
+            f"{named['host']} and {named['metrics_host']} are different addresses."
         )
 
 

@@ -116,7 +116,7 @@ async def test_leaving_sockets_to_others() -> None:
         reader, writer = await stack.enter_async_context(connection(hub.url))
         writer.write(alive)
         assert b"Connection: close" not in await reader.readuntil(b'{"status":"live"}\n')
-        await hub.leave()
+        hub.retire()
         waiting, asking = await stack.enter_async_context(connection(hub.url))
         asking.write(READY)
         writer.write(alive)

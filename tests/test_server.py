@@ -161,7 +161,9 @@ async def test_broken_requests_are_logged_without_their_content(caplog: pytest.L
     caplog.set_level(logging.INFO)
     async with running(settings(), structlog.get_logger()) as hub:
         await ask(hub.url, request("GET", "/signals/stream?token=secret" + "x" * 9000))
-    assert "broken request refused: LineTooLong" in caplog.text
+    assert ("broken request refused", "LineTooLong") in [
+        (each.message, getattr(each, "reason", "")) for each in caplog.records
+    ]
     assert "secret" not in caplog.text
 
 
@@ -307,3 +309,13 @@ async def test_a_secret_that_cannot_be_read_stops_the_start() -> None:
         async with running(settings(auth="jwt", jwt_secret="@/no/such/file"), structlog.get_logger()):
             pass
     assert asyncio.all_tasks() == tasks
+
+
+async def test_a_hub_that_drains_before_it_follows_its_log() -> None:
+    """It is not said to be ready."""
+    ready: list[str] = []
+    async with running(settings(), structlog.get_logger()) as hub:
+        hub.service.site.departure.close()
+        async with asyncio.timeout(DEADLINE):
+            await server.following(hub, lambda: ready.append("ready"))
+    assert ready == []

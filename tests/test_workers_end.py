@@ -8,16 +8,15 @@ import signal
 
 import pytest
 
-from sse_signals.app import DRAIN_PATIENCE
 from sse_signals.listening import LINGER
-from sse_signals.server import LEAVING
+from sse_signals.server import GRACE, LEAVING
 from sse_signals.service import PATIENCE
-from sse_signals.worker_process import GRACE
+from sse_signals.web.departure import DRAIN_PATIENCE
 from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners
 
 SHORT_GRACE = f"from sse_signals import worker_process\nworker_process.GRACE = 1.5\n{COMMAND}"
 SHORT_START = f"from sse_signals import worker_process\nworker_process.START = 1e-3\n{COMMAND}"
-NO_SECOND_LOOK = f"from sse_signals import workers\nworkers.ONE_WISH = 0.0\n{COMMAND}"
+NO_SECOND_LOOK = f"from sse_signals import process\nprocess.ONE_WISH = 0.0\n{COMMAND}"
 
 
 def assert_killed_once(hub: Crew, worker: int, reason: str) -> None:

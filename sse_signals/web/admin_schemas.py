@@ -46,9 +46,9 @@ class NothingSchema(Strict):
 class RevocationSchema(Strict):
     """Who is refused: ``{"subject": …}``, ``{"token": …}`` (a token's id) or ``{"stream": …}``."""
 
-    subject = Checked(visible)
-    token = Checked(visible)
-    stream = Checked(stream_name)
+    subject = Checked(visible, metadata={"description": "Everything that was issued to this subject until now."})
+    token = Checked(visible, metadata={"description": "One token, by its id (`jti`)."})
+    stream = Checked(stream_name, metadata={"description": "An open stream, and the token that opened it."})
 
     @post_load
     def to_pair(self, data: dict[str, str], **_: Any) -> tuple[Kind, str]:
@@ -62,7 +62,7 @@ class RevocationSchema(Strict):
 class DrainSchema(Strict):
     """Which node shall drain: ``{"node": …}``, by its name or as ``this``."""
 
-    node = Checked(visible, required=True)
+    node = Checked(visible, required=True, metadata={"description": "Its name, or `this`: the one that answers."})
 
     @post_load
     def to_name(self, data: dict[str, str], **_: Any) -> str:

@@ -1,4 +1,4 @@
-"""``POST {prefix}/revocations`` and ``POST {prefix}/drains``: what an administrator does about people and nodes."""
+"""``POST {prefix}/revocations`` and ``POST {prefix}/drain``: what an administrator does about people and nodes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from sse_signals.errors import BrokerUnavailable
 from sse_signals.life.revocations import Revocation
 from sse_signals.web.admin_schemas import DrainSchema, RevocationSchema, load
 from sse_signals.web.credentials import refuse_tokens_in_url
+from sse_signals.web.origins import check_origin
 from sse_signals.web.problems import Problem
 from sse_signals.web.query import check_names
 from sse_signals.web.renewals import respond, secured
+from sse_signals.web.request_ids import request_id
 from sse_signals.wire.frames import timestamp
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Administration:
         security, admin = await self._admitted(request)
         kind, name = await self._load(request, _REVOCATION, admin)
         revocation = Revocation(kind, name, self._site.clock())
-        self._site.logger.info("revoked", by=admin.subject, kind=kind, name=name)
+        self._site.logger.info("revoked", request_id=request_id(request), by=admin.subject, kind=kind, name=name)
         try:
             await asyncio.shield(asyncio.ensure_future(security.revoke(revocation)))  # even if who asks has gone
         except BrokerUnavailable as error:
@@ -57,30 +59,64 @@ class Administration:
         return respond(self._site, request, 202, {"revoked": {kind: name}, "at": timestamp(revocation.at_ms)})
 
     async def drain(self, request: web.Request) -> web.Response:
-        """Have a node end its streams and take no more.
+        """Have a node end its streams and take no more; one that is a server of its own ends afterwards.
+
+        Where nobody has to authenticate a node drains only itself, and not for whoever can reach it from elsewhere.
 
         Raises:
             Problem: The request is refused, or there is no such node.
             SignalsError: Who asks is no administrator, or the node cannot be told.
         """
-        security, admin = await self._admitted(request)
+        site = self._site
+        site.check_origin(request)
+        if site.security is None:
+            self._refuse_strangers(request)
+        admin = await self._administrator(request)
         named = await self._load(request, _DRAIN, admin)
-        node = security.nodes.own if named == THIS else named
-        if not await security.drain(node):
+        node = site.nodes.own if named == THIS else named
+        if site.security is not None:
+            found = await site.security.drain(node)
+        elif found := node == site.nodes.own:
+            site.departure.begin(site, "order")
+        if not found:
             hint = "Take the name from the beginning of a stream's name, up to the '-', or write 'this'."
+            if site.security is None:
+                hint = "Write 'this', and ask that node itself: without authentication no other can tell it."
             raise Problem(404, "unknown-node", "There is no node of this name at the moment.", hint=hint)
-        self._site.logger.info("drain ordered", by=admin.subject, node=node)
-        return respond(self._site, request, 202, {"draining": {"node": node}})
+        site.logger.info("drain ordered", request_id=request_id(request), by=admin.subject, node=node)
+        return respond(site, request, 202, {"draining": {"node": node}})
+
+    def _refuse_strangers(self, request: web.Request) -> None:
+        """Where nobody has to authenticate, heed only programs on this machine and the hub's own pages."""
+        if self._site.hosts is None:
+            raise Problem(
+                403,
+                "drain-not-allowed",
+                "Nobody has to authenticate here, and anybody can reach the hub: it is not drained over HTTP.",
+                hint="Send SIGTERM to its process, or configure authentication: see SIGNALS_AUTH.",
+            )
+        try:
+            check_origin(request, ())
+        except Problem:
+            raise Problem(
+                403,
+                "drain-not-allowed",
+                "Pages of other origins may use this hub, but not end it, since nobody has to authenticate.",
+                hint="Send the request without an Origin header, as curl does, or from a page of the hub itself.",
+            ) from None
 
     async def _admitted(self, request: web.Request) -> tuple[Security, Identity]:
         """Return who asks, before anything of what is asked for is read."""
         self._site.check_origin(request)
         security = secured(self._site)
+        return security, await self._administrator(request)
+
+    async def _administrator(self, request: web.Request) -> Identity:
         refuse_tokens_in_url(request.query)
         check_names(request.query, (), ())
         identity = await self._site.identify(request)
         self._site.check_admin(identity)
-        return security, identity
+        return identity
 
     async def _load(self, request: web.Request, schema: Schema, admin: Identity) -> Any:
         """Return what the body says, from somebody who may still say it when all of it has arrived."""

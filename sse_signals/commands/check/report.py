@@ -105,8 +105,14 @@ def verdict(report: Report) -> str:
     missing = " and ".join(each.setting for each in report.unreachable)
     if missing:
         return f"These settings are good, but what {missing} names cannot be used now."
-    where = url(settings) if settings.port else f"a free port of {in_url(settings.host)}, at {settings.prefix}"
+    where = _place(settings.host, settings.port, settings.prefix)
+    if settings.metrics_port is not None:
+        where += f", and for metrics and health on {_place(settings.metrics_host, settings.metrics_port, '/metrics')}"
     return f"These settings are good: sse-signals serve would listen on {where}"
+
+
+def _place(host: str, port: int, path: str) -> str:
+    return f"http://{in_url(host)}:{port}{path}" if port else f"a free port of {in_url(host)}, at {path}"
 
 
 def url(settings: Settings) -> str:
