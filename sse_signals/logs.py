@@ -36,6 +36,7 @@ def configure(*, terminal: bool, always: Mapping[str, Any] | None = None) -> Non
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         escape_controls,
     ]
+    libraries: list[Processor] = [structlog.stdlib.ExtraAdder(allow=["request_id", "reason"]), *shared]
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(exception_formatter=_indented)
         if terminal
@@ -45,7 +46,9 @@ def configure(*, terminal: bool, always: Mapping[str, Any] | None = None) -> Non
     if not terminal:
         final.append(structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=libraries, processors=[*final, renderer])
+    )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     if terminal:
         structlog.configure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
@@ -75,12 +75,14 @@ class Signal:
         address: Where it is published, or None for a broadcast that reaches every open stream.
         targets: Entity refs of which a receiver must own one; None means everyone, empty means nobody.
         name: The event name for ``addEventListener``, or None for a plain message.
+        traceparent: The trace that it belongs to, as W3C Trace Context writes it; no client is told.
     """
 
     data: bytes
     address: str | None = None
     targets: frozenset[str] | None = None
     name: str | None = None
+    traceparent: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Event:
         address: Where it was published, or None for a broadcast.
         targets: Entity refs of which a receiver must own one; None means everyone, empty means nobody.
         frame: Its bytes on the wire, encoded once and shared by all streams.
+        traceparent: The trace that it belongs to, for who listens in this process; it is not in the frame.
     """
 
     epoch: str
@@ -102,6 +105,7 @@ class Event:
     address: str | None
     targets: frozenset[str] | None
     frame: bytes
+    traceparent: str | None = field(default=None, kw_only=True)
 
     @property
     def id(self) -> str:

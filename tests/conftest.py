@@ -19,6 +19,7 @@ from sse_signals.server import Running, running
 from sse_signals.settings import load
 from tests.brokers.servers import NatsServer, RedisServer
 
+pytest_plugins = ["tests.secrets_in_output"]
 StartHub = Callable[..., Any]
 HERE = Path(__file__).parent
 

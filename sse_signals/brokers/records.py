@@ -4,7 +4,9 @@ A record of two signals, where ``\n`` is a line feed, which compact JSON text ne
 
     {"v":1,"kind":"signals","signals":[["a:b",null,null],[null,["user:default/x"],"created"]]}\n{"x":1}\n"text"
 
-Each signal is its address, its targets (sorted) and its event name. Kinds that a node does not know are passed over,
+Each signal is its address, its targets (sorted) and its event name. If signals belong to a trace, the head has the
+member ``traceparent``: that of all of them, or a list of one for each, with null where there is none. Readers pass over
+members that they do not know. Kinds that a node does not know are passed over,
 so that nodes of two versions can share a log; their place counts. A version is raised only when a known kind changes
 its meaning: a node that cannot read a record leaves it out, and the ids show the hole. So a version is first read by
 one release and written by the next.
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sse_signals.model import INDEX_BITS, INDEX_MASK, ControlRecord, Event, EventId, Signal, position
+from sse_signals.tracing import TRACEPARENT, traceparent_of
 from sse_signals.wire.frames import event
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ VERSION: Final = 1
 _SIGNALS: Final = "signals"
 _CONTROL: Final = "control"
 _NOBODY: Final = frozenset[str]()
+_UNTRACED: Final = frozenset({None})
 _TEXT: Final = (str, type(None))
 _LIST: Final = (list, type(None))
 
@@ -33,8 +37,11 @@ _LIST: Final = (list, type(None))
 def encode(signals: Sequence[Signal]) -> bytes:
     """Return the record of one publish request."""
     said = [[each.address, None if each.targets is None else sorted(each.targets), each.name] for each in signals]
-    head = orjson.dumps({"v": VERSION, "kind": _SIGNALS, "signals": said})
-    return b"\n".join((head, *(each.data for each in signals)))
+    head: dict[str, Any] = {"v": VERSION, "kind": _SIGNALS, "signals": said}
+    traces = {each.traceparent for each in signals}
+    if traces != _UNTRACED:
+        head[TRACEPARENT] = [each.traceparent for each in signals] if len(traces) > 1 else traces.pop()
+    return b"\n".join((orjson.dumps(head), *(each.data for each in signals)))
 
 
 def encode_control(data: bytes) -> bytes:
@@ -73,9 +80,10 @@ def decode(data: bytes, epoch: str, record: int, time_ms: int) -> Sequence[Event
         if said["kind"] == _SIGNALS:
             if b"\r" in data or not 0 < len(lines) <= INDEX_MASK:  # a line break would end a line of the stream too
                 return None
+            traces = _traces(said.get(TRACEPARENT), len(lines))
             return [
-                event(EventId(epoch, position(record, index)), time_ms, _signal(what, line))
-                for index, (what, line) in enumerate(zip(said["signals"], lines, strict=True))
+                event(EventId(epoch, position(record, index)), time_ms, _signal(what, line, trace))
+                for index, (what, line, trace) in enumerate(zip(said["signals"], lines, traces, strict=True))
             ]
         control = lines[0] if said["kind"] == _CONTROL else None
     except (ValueError, KeyError, TypeError, IndexError):
@@ -91,7 +99,14 @@ def record_of(place: int) -> int:
     return place >> INDEX_BITS
 
 
-def _signal(said: Sequence[Any], data: bytes) -> Signal:
+def _traces(said: Any, count: int) -> Sequence[str | None]:
+    """Return the traces of so many signals; what is none is passed over, since the signals are good without it."""
+    if isinstance(said, list) and len(said) == count:
+        return [traceparent_of(each) for each in said]
+    return [traceparent_of(said)] * count
+
+
+def _signal(said: Sequence[Any], data: bytes, trace: str | None) -> Signal:
     """Return what was encoded.
 
     Raises:
@@ -102,4 +117,4 @@ def _signal(said: Sequence[Any], data: bytes) -> Signal:
     if not (isinstance(address, _TEXT) and isinstance(name, _TEXT) and isinstance(targets, _LIST)):
         raise TypeError(f"{said!r} is not an address, targets and a name")
     orjson.loads(data)  # one message that is no JSON would be the end of every reader
-    return Signal(data, address, None if targets is None else frozenset[str](targets), name)
+    return Signal(data, address, None if targets is None else frozenset[str](targets), name, traceparent=trace)

@@ -20,7 +20,9 @@ _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _NAME: Final = r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
 _HOST: Final = re.compile(_NAME)
 _ORIGIN: Final = re.compile(f"(https?)://{_NAME}")
-_ALLOWED_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, Idempotency-Key"
+_ALLOWED_HEADERS: Final = (
+    "Authorization, Content-Type, Last-Event-ID, Idempotency-Key, X-Request-Id, traceparent, tracestate"
+)
 
 
 def host_names(allowed: Collection[str] | None) -> Collection[str] | None:
@@ -86,7 +88,7 @@ def cors(request: web.BaseRequest, allowed: Collection[str]) -> dict[str, str]:
     if origin is not None and origin in allowed:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Allow-Credentials"] = "true"
-        headers["Access-Control-Expose-Headers"] = "Retry-After"
+        headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
     return headers
 
 

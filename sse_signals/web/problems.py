@@ -11,11 +11,13 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from sse_signals import errors
+from sse_signals.web.request_ids import REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 SERVER = "sse-signals"
+URN = "urn:sse-signals:problem:"  # what the type of a problem document begins with
 
 
 class Problem(Exception):
@@ -58,10 +60,10 @@ class Problem(Exception):
         """Return it as a response.
 
         Args:
-            headers: What every response to this request carries.
+            headers: What every response to this request carries; its id is said in the document, too.
         """
         document: dict[str, Any] = {
-            "type": f"urn:sse-signals:problem:{self.kind}",
+            "type": URN + self.kind,
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
@@ -70,6 +72,8 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
+        if REQUEST_ID in headers:
+            document["requestId"] = headers[REQUEST_ID]
         response = web.Response(
             status=self.status,
             body=orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE),
@@ -107,8 +111,10 @@ def internal_error() -> Problem:
     )
 
 
-def of(error: errors.SignalsError) -> Problem:
-    """Return the problem that an error of this package is for a client."""
+def of(error: Exception) -> Problem:
+    """Return the problem that an error is for a client; what nobody foresaw is the hub's own fault."""
+    if isinstance(error, Problem):
+        return error
     for kind, problem in _PROBLEMS.items():
         if isinstance(error, kind):
             return problem(error)

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import hdrs, web
 
 from sse_signals import messages, names, topics
-from sse_signals.errors import InvalidInput, MessageTooLarge
+from sse_signals.errors import InvalidInput, MessageTooLarge, SignalsError
 from sse_signals.grants import check_publish
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
+from sse_signals.tracing import TRACEPARENT, TRACESTATE, traceparent_of
 from sse_signals.web import body as bodies
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.explain import EXPLAIN_PARAMETERS, explain_query
-from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter, ending
+from sse_signals.web.problems import BASE_HEADERS, Problem, bad_parameter, ending, of
+from sse_signals.web.publish_log import Course
 from sse_signals.web.query import check_names
 from sse_signals.web.signals import check_count, load_batch, load_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sse_signals.identity import Identity
+    from sse_signals.model import Receipt
     from sse_signals.web.site import Site
 
+_FIRST: Final[Mapping[str, str]] = {}
+_REPEATED: Final[Mapping[str, str]] = {"Idempotent-Replayed": "true"}
+_NONE: Final[Sequence[str]] = ()
 RAW_PARAMETERS: Final = ("topic", "plugin", "event", "target")  # any of them makes the body itself the message
 
 
@@ -35,20 +43,53 @@ class Publish:
         self._site = site
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Publish what the request holds, and answer with its ids.
+        """Publish what the request holds, and answer with its ids, or say why not."""
+        site = self._site
+        course = Course(sampled=site.publish_log.draw())
+        if site.tracing is not None:
+            course.trace = site.tracing.publish(request.path, _traceparent(request), _tracestate(request))
+        error: Exception | None = None
+        try:
+            answer = await self._handle(request, course)
+        except asyncio.CancelledError:  # its client has left
+            site.publish_log.left(course, request, site.address(request))
+            if course.trace is not None:
+                course.trace.answered(499, "client-gone")
+            raise
+        except Exception as failure:  # noqa: BLE001 - every failure gets an answer
+            error = failure
+            answer = site.answer(request, failure)
+        if error is not None or course.sampled:
+            site.publish_log.tell(course, request, site.address(request), error)
+        if course.trace is not None:
+            course.trace.answered(answer.status, None if error is None else of(error).kind)
+        return answer
 
-        Raises:
-            Problem: The request is refused; nothing was published.
-            SignalsError: The log refused, or cannot be reached.
-        """
+    async def _handle(self, request: web.Request, course: Course) -> web.Response:
         self._site.check_origin(request)
         refuse_tokens_in_url(request.query)
         check_names(request.query, (*RAW_PARAMETERS, *EXPLAIN_PARAMETERS), ("target",))
-        identity = await self._identify(request)
+        identity = course.identity = await self._identify(request)
         explained = explain_query(request)
         if explained is not None:
             self._site.check_admin(identity)
-        media_type = bodies.media_type(request)
+        signals, key, single = await self._read(request, course)
+        if site_security := self._site.security:
+            site_security.access.check_request(identity)  # a body may take its time
+        check_publish(signals, identity.grants, batch=not single)
+        if explained is not None:
+            explained.check(signals)
+        self._spend(request, identity, len(signals))
+        receipt = await self._publish(identity, signals, key, course)
+        ids = [str(event_id) for event_id in receipt.ids]
+        answer: dict[str, Any] = {"id": ids[0]} if single else {"ids": ids}
+        if explained is not None:
+            answer["explain"] = await explained.answer(self._site, signals)
+        return self._respond(request, answer, _REPEATED if receipt.repeated else _FIRST)
+
+    async def _read(self, request: web.Request, course: Course) -> tuple[Sequence[Signal], str | None, bool]:
+        """Return the signals that a request holds, under which key, and whether it is one that is no batch."""
+        media_type = course.media_type = bodies.media_type(request)
         header_key = _header_key(request)
         raw = any(name in request.query for name in RAW_PARAMETERS)
         if not raw and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
@@ -56,6 +97,7 @@ class Publish:
             raise Problem(415, "content-type", "The body is neither JSON nor JSON lines.", hint=hint)
         limits = self._site.limits
         content = await bodies.read(request, limit=limits.body, timeout=limits.body_timeout)
+        course.size = len(content)
         if raw:
             signals: Sequence[Signal] = [_raw_signal(request, media_type, content, limits.message)]
             key, single = header_key, True
@@ -63,16 +105,11 @@ class Publish:
             signals, key, single = load_batch(_lines(content), limits.message), header_key, False
         else:
             signals, key, single = _json_signals(content, header_key, limits.message)
-        if site_security := self._site.security:
-            site_security.access.check_request(identity)  # a body may take its time
-        check_publish(signals, identity.grants, batch=not single)
-        if explained is not None:
-            explained.check(signals)
-        self._spend(request, identity, len(signals))
-        answer, headers = await self._publish(identity, signals, key, single=single)
-        if explained is not None:
-            answer["explain"] = await explained.answer(self._site, signals)
-        return self._respond(request, answer, headers)
+        traceparent = _traceparent(request) if course.trace is None else course.trace.traceparent
+        if traceparent is not None:
+            signals = [replace(signal, traceparent=traceparent) for signal in signals]
+        course.signals, course.keyed = signals, key is not None
+        return signals, key, single
 
     async def _identify(self, request: web.Request) -> Identity:
         """Return who wants to publish, unless they have done so too often lately."""
@@ -89,21 +126,43 @@ class Publish:
     def _key_of(self, request: web.Request, identity: Identity) -> str:
         return f"address {self._site.address(request)}" if identity.subject is None else f"subject {identity.subject}"
 
-    async def _publish(
-        self, identity: Identity, signals: Sequence[Signal], key: str | None, *, single: bool
-    ) -> tuple[dict[str, Any], dict[str, str]]:
+    async def _publish(self, identity: Identity, signals: Sequence[Signal], key: str | None, course: Course) -> Receipt:
         publisher = "" if identity.subject is None else f"subject:{identity.subject}"
-        if self._site.draining and self._site.volatile:
+        if self._site.departure.closing and self._site.volatile:
             raise ending()  # an acknowledged signal that nobody can get would be lost without a word
         idempotency = None if key is None else IdempotencyKey.of(publisher, key, signals)
-        receipt = await self._site.service.publish(signals, key=idempotency)
-        ids = [str(event_id) for event_id in receipt.ids]
-        return {"id": ids[0]} if single else {"ids": ids}, {"Idempotent-Replayed": "true"} if receipt.repeated else {}
+        trace, time = course.trace, asyncio.get_running_loop().time
+        if trace is not None:
+            trace.handed_over(signals, course.size)
+        course.seconds, began = 0.0, time()
+        try:
+            receipt = course.receipt = await self._site.service.publish(signals, key=idempotency)
+        except SignalsError as error:
+            if trace is not None:
+                trace.failed(of(error).kind)
+            raise
+        finally:
+            course.seconds = time() - began
+        if trace is not None:
+            trace.committed(receipt)
+            if not receipt.repeated:
+                self._site.deliveries.committed(trace, signals, receipt)
+        return receipt
 
-    def _respond(self, request: web.Request, answer: dict[str, Any], headers: dict[str, str]) -> web.Response:
-        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request), **headers}
+    def _respond(self, request: web.Request, answer: dict[str, Any], more: Mapping[str, str]) -> web.Response:
+        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request), **more}
         headers[hdrs.CONTENT_TYPE] = "application/json"
         return web.Response(status=202, body=orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE), headers=headers)
+
+
+def _traceparent(request: web.BaseRequest) -> str | None:
+    """Return the trace that a request belongs to; what is none, or more than one, is ignored (W3C Trace Context)."""
+    sent = request.headers.getall(TRACEPARENT, _NONE)
+    return traceparent_of(sent[0]) if len(sent) == 1 else None
+
+
+def _tracestate(request: web.BaseRequest) -> str | None:
+    return ",".join(request.headers.getall(TRACESTATE, _NONE)) or None
 
 
 def _header_key(request: web.Request) -> str | None:

@@ -27,10 +27,12 @@ class Refusals:
         self._count = 0
         self._told_ms = -EVERY_MS
 
-    def tell(self, error: BrokerUnavailable) -> None:
+    def tell(self, error: BrokerUnavailable, request_id: str) -> None:
         """Count one; the first is told at once, and then how many there were, every ten seconds."""
         self._count += 1
         now_ms = self._clock()
         if abs(now_ms - self._told_ms) >= EVERY_MS:  # a clock that is set back must not silence it
-            self._logger.warning("the log did not take a request", error=str(error), requests=self._count)
+            self._logger.warning(
+                "the log did not take a request", error=str(error), requests=self._count, request_id=request_id
+            )
             self._count, self._told_ms = 0, now_ms

@@ -12,11 +12,13 @@ from aiohttp import hdrs, web
 from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, TooMany
 from sse_signals.hub.stream import Stream
 from sse_signals.retry import GOODBYE, spread
+from sse_signals.web.counting import count_limit
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.entry import enter, reason_of
 from sse_signals.web.problems import unavailable
 from sse_signals.web.query import stream_query
 from sse_signals.web.response import SignalsResponse, connected
+from sse_signals.web.stream_log import tell_closed, tell_opened, tell_refused
 from sse_signals.wire import controls
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 class Connection:
     """One stream and its response, for as long as its request is handled."""
 
-    __slots__ = ("_entry", "_query", "_site", "_sweep", "_waiter", "_writer", "opened", "response", "stream")
+    __slots__ = (
+        *("_entry", "_query", "_recovered", "_request", "_site", "_sweep", "_waiter"),
+        *("opened", "response", "stream"),
+    )
 
     def __init__(
         self,
@@ -42,7 +47,8 @@ class Connection:
     ) -> None:
         self._site = site
         self._sweep = sweep
-        self._writer = request.writer
+        self._request = request
+        self._recovered: bool | None = None
         self._query = query
         self._entry = entry
         self._waiter: asyncio.Future[None] | None = None
@@ -70,6 +76,7 @@ class Connection:
         node = site.service.node
         site.ledger.open()
         how = node.open(stream, query.start, self._entry.found, poll=query.poll)
+        self._recovered = how.recovered
         receipt = controls.receipt(
             stream=stream.name,
             identity=stream.identity,
@@ -83,15 +90,7 @@ class Connection:
         self._sweep.add(stream)
         if site.security is not None:
             site.security.lives.add(stream)
-        site.logger.info(
-            "stream opened",
-            stream=stream.name,
-            remote=stream.remote,
-            subject=stream.identity.subject,
-            topics=list(stream.filters)[:8],
-            start=type(query.start).__name__.lower(),
-            format=stream.format.content_type,
-        )
+        tell_opened(site, stream, self._request)
         stream.size += await self.response.say(receipt)
         node.turnstile.enter(stream)
 
@@ -106,7 +105,7 @@ class Connection:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
             # Whoever wakes it meanwhile wakes it for what follows anyway.
-            await self._writer.drain()
+            await self._request.writer.drain()
             self._site.service.node.turnstile.enter(stream)
 
     def close(self) -> None:
@@ -114,21 +113,14 @@ class Connection:
         stream = self.stream
         self._sweep.remove(stream)
         if not len(self._sweep):
-            self._site.empty.set()
+            self._site.departure.empty.set()
         self._site.service.node.hub.close(stream)
         if self._site.security is not None:
             self._site.security.lives.remove(stream)
         self._entry.place.close()
         self._site.ledger.close(stream, self._site.clock())
-        self._site.logger.info(
-            "stream closed",
-            stream=stream.name,
-            reason=stream.ended,
-            seconds=round(asyncio.get_running_loop().time() - self.opened, 3),
-            events=stream.events,
-            bytes=stream.size,
-            times_behind=stream.times_behind,
-        )
+        seconds = asyncio.get_running_loop().time() - self.opened
+        tell_closed(self._site, stream, self._request, self._query, recovered=self._recovered, seconds=seconds)
 
     async def forget(self) -> None:
         """Let go of what other nodes know of the stream, if anything."""
@@ -183,10 +175,10 @@ class Streaming:
         site.check_origin(request)
         refuse_tokens_in_url(request.query)
         query = stream_query(request, site.clock())
-        if not site.busy:  # who is sent away need not wait for it
+        if not self._busy(query):  # who is sent away need not wait for it
             await site.gate.enter()
-        if site.busy:
-            return await self._turn_away(request, query, site.busy)
+        if busy := self._busy(query):
+            return await self._turn_away(request, query, busy)
         try:
             entry = await enter(site, request, query)
         except (TooMany, IssuerUnavailable, BrokerUnavailable) as error:
@@ -205,37 +197,43 @@ class Streaming:
         response = SignalsResponse(request, site, ndjson=query.ndjson)
         for cookie in entry.cookies:
             response.headers.add(hdrs.SET_COOKIE, cookie)
-        if (query.poll or query.ndjson) and site.busy:
-            return await self._turn_away(request, query, site.busy)
+        if (query.poll or query.ndjson) and (busy := self._busy(query)):
+            return await self._turn_away(request, query, busy)
         await response.prepare(request)
         # It may have become so meanwhile; from here on nothing can come between.
-        sweep, refused = site.sweep, site.busy or site.no_longer(entry.identity)
+        sweep, refused = site.sweep, self._busy(query) or site.no_longer(entry.identity)
         if refused or sweep is None:
             entry.place.close()
-            await self._goodbye(response, refused or "starting")
+            await self._goodbye(request, response, refused or "starting")
             return response
         return Connection(site, sweep, request, response, query, entry)
+
+    def _busy(self, query: StreamQuery) -> str | None:
+        return self._site.shut if query.poll else self._site.busy
 
     async def _turn_away(
         self, request: web.Request, query: StreamQuery, reason: str, retry_after: float = 0.0
     ) -> web.StreamResponse:
         """Tell a client that comes at a bad moment when to come back, in a way that it understands."""
         if query.poll or query.ndjson:
-            self._refused(reason)
+            self._refused(request, reason)
             raise unavailable(reason)
         response = SignalsResponse(request, self._site, ndjson=False)
         await response.prepare(request)
-        await self._goodbye(response, reason, retry_after)
+        await self._goodbye(request, response, reason, retry_after)
         return response
 
-    async def _goodbye(self, response: SignalsResponse, reason: str, retry_after: float = 0.0) -> None:
-        self._refused(reason)
+    async def _goodbye(
+        self, request: web.Request, response: SignalsResponse, reason: str, retry_after: float = 0.0
+    ) -> None:
+        self._refused(request, reason)
         retry_ms = spread(GOODBYE, random.random()) + round(retry_after * 1000)  # noqa: S311 - not a secret
         await response.say(controls.goodbye(reason, retry_ms, self._site.clock()))
 
-    def _refused(self, reason: str) -> None:
+    def _refused(self, request: web.Request, reason: str) -> None:
         self._site.ledger.refuse(reason)
-        self._site.logger.info("stream refused", reason=reason)
+        count_limit(self._site, reason)
+        tell_refused(self._site, request, reason)
 
 
 def _gone(request: web.BaseRequest) -> bool:
