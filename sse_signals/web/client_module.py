@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from sse_signals.web.problems import BASE_HEADERS
+from sse_signals.web.request_ids import REQUEST_ID, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,11 +57,11 @@ class Asset:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer with the file, or that the client has it already."""
         if any(tag.value in {self._etag, "*"} for tag in request.if_none_match or ()):
-            return web.Response(status=304, headers=self._headers)
+            return web.Response(status=304, headers={**self._headers, REQUEST_ID: request_id(request)})
+        headers = {**self._headers, **self._type, REQUEST_ID: request_id(request)}
         if _takes_gzip(request):
-            headers = {**self._headers, **self._type, hdrs.CONTENT_ENCODING: "gzip"}
-            return web.Response(body=self.packed, headers=headers)
-        return web.Response(body=self.body, headers={**self._headers, **self._type})
+            return web.Response(body=self.packed, headers={**headers, hdrs.CONTENT_ENCODING: "gzip"})
+        return web.Response(body=self.body, headers=headers)
 
 
 def _takes_gzip(request: web.BaseRequest) -> bool:

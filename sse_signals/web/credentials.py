@@ -9,6 +9,7 @@ from sse_signals.errors import IssuerUnavailable, NotAuthenticated
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.cookies import check_cookie_origin, cookies_of
 from sse_signals.web.problems import Problem
+from sse_signals.web.request_ids import request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -68,18 +69,18 @@ class Identification:
         refuse_tokens_in_url(request.query)
         if not self._ready():
             raise IssuerUnavailable("the hub is starting, and does not know yet who is revoked")
-        address = client_address(request, self._proxies)
+        address, known_as = client_address(request, self._proxies), request_id(request)
         try:
             token, cookie = bearer(request), self._cookie_of(request)
         except NotAuthenticated as error:
-            self._access.tell(error, address)
+            self._access.tell(error, address, known_as)
             raise
         if token is None and cookie is None:
-            return self._access.nobody(address)
+            return self._access.nobody(address, known_as)
         if cookie is not None:
             check_cookie_origin(request, self._cors_origins)
         shown = [each for each in (token, cookie) if each is not None]
-        identities = [await self._access.authenticate(each, address) for each in shown]
+        identities = [await self._access.authenticate(each, address, known_as) for each in shown]
         if len({identity.subject for identity in identities}) > 1:
             raise contradiction("The Authorization header and the cookie are of different subjects.")
         return identities[0]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.errors import BrokerUnavailable, IssuerUnavailable, NotAuthenticated, TooMany
 from sse_signals.grants import readable
+from sse_signals.life.access import ACCEPTED, UNCHECKED
+from sse_signals.web.request_ids import request_id
 from sse_signals.web.tickets import admit
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ async def _admit(
             tickets, request, query.ticket or "", query.filters, allowed=site.cors_origins, subject=shown
         )
     except NotAuthenticated as error:
-        access.refused(error, site.address(request))
+        access.refused(error, site.address(request), request_id(request))
         raise
 
 
@@ -118,10 +120,15 @@ async def _today(site: Site, access: Access, request: web.BaseRequest, identity:
     """Return who was let in with a ticket, as they are today."""
     try:
         access.check(identity)
-        return await access.refreshed(identity)
+        today = await access.refreshed(identity)
     except NotAuthenticated as error:
-        access.refused(error, site.address(request))
+        access.refused(error, site.address(request), request_id(request))
         raise
+    except IssuerUnavailable:
+        access.results[UNCHECKED] += 1
+        raise
+    access.results[ACCEPTED] += 1
+    return today
 
 
 def _still_good(site: Site, request: web.BaseRequest, identity: Identity) -> Identity:

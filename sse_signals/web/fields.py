@@ -24,14 +24,18 @@ _REFS: Final = {**TEXTS, "null": "It is null. Leave it out for everyone, or writ
 
 
 class Checked(fields.Field[str | None]):
-    """Text that a function of this package checks and brings into its one form."""
+    """Text that a function of this package checks and brings into its one form.
+
+    Attributes:
+        check: That function.
+    """
 
     def __init__(self, check: Callable[[str, str], str | None], **arguments: Any) -> None:
         super().__init__(error_messages=TEXTS, **arguments)
-        self._check = check
+        self.check = check
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return _checked(self._check, value)
+        return _checked(self.check, value)
 
 
 class Refs(fields.Field[frozenset[str]]):

@@ -10,7 +10,15 @@ from aiohttp import web
 from sse_signals.web.problems import BASE_HEADERS, cut_off, unavailable
 
 if TYPE_CHECKING:
+    from sse_signals.web.problems import Problem
     from sse_signals.web.site import Site
+
+
+def not_ready(site: Site) -> Problem | None:
+    """Return why no requests should be sent to a site, or None."""
+    if site.ready:
+        return None
+    return unavailable(site.busy) if site.busy else cut_off()
 
 
 class Health:
@@ -29,11 +37,10 @@ class Health:
         Raises:
             Problem: 503 when they should not.
         """
-        if self._site.ready:
-            return self._say("ready", request)
-        if self._site.busy:
-            raise unavailable(self._site.busy)
-        raise cut_off()
+        problem = not_ready(self._site)
+        if problem is not None:
+            raise problem
+        return self._say("ready", request)
 
     def _say(self, status: str, request: web.Request) -> web.Response:
         return web.Response(

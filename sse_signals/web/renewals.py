@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import hdrs, web
 
-from sse_signals.errors import NotAuthenticated
+from sse_signals.errors import NotAuthenticated, NotGranted
 from sse_signals.life.security import Renewal
 from sse_signals.web.admin_schemas import NothingSchema, load
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.query import check_names
+from sse_signals.web.request_ids import request_id
+from sse_signals.web.tickets import prolong
 from sse_signals.wire.frames import timestamp
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def secured(site: Site) -> Security:
         Problem: 404 where nobody has to authenticate, so that nothing ever expires and nobody can be refused.
     """
     if site.security is None:
-        detail = "Nobody has to authenticate here, so there is nothing to renew, revoke or drain over HTTP."
+        detail = "Nobody has to authenticate here, so there is nothing to renew or to revoke."
         raise Problem(404, "authentication-off", detail, hint="Configure authentication: see SIGNALS_AUTH.")
     return site.security
 
@@ -56,7 +58,7 @@ class Renewals:
         identity = await self._identify(request)
         await load(request, _NOTHING, site.limits.body_timeout)
         name = request.match_info["stream"]
-        match await security.renew(name, identity):
+        match await security.renew(name, identity, request_id=request_id(request)):
             case Renewal.DONE:
                 return await self._renewed(request, name, identity)
             case Renewal.FORWARDED:
@@ -90,9 +92,18 @@ class Renewals:
 
     async def _prolong(self, request: web.Request, name: str, identity: Identity, answer: web.Response) -> web.Response:
         """Let the session in whose cookie the stream's client comes back live as long as the stream."""
+        tickets = self._site.tickets
+        session = None if tickets is None else await tickets.sessions.of(name)
+        if tickets is None or session is None:
+            return answer
         path = request.rel_url.raw_path.rpartition("/streams/")[0] + "/stream"
-        for cookie in await self._site.prolong(name, identity, path=path):
-            answer.headers.add(hdrs.SET_COOKIE, cookie)
+        try:
+            cookie = await prolong(tickets, session, identity, path=path)
+            await tickets.sessions.remember(name, session, identity)
+        except (NotAuthenticated, NotGranted) as error:
+            self._site.logger.info("session not renewed", request_id=request_id(request), stream=name, error=str(error))
+            return answer
+        answer.headers.add(hdrs.SET_COOKIE, cookie)
         return answer
 
     def _answer(self, request: web.Request, status: int, said: dict[str, Any]) -> web.Response:

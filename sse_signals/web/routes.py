@@ -10,8 +10,10 @@ from sse_signals.web import origins
 from sse_signals.web.administration import Administration
 from sse_signals.web.client_module import MODULE, TYPES
 from sse_signals.web.console import CONSOLE
+from sse_signals.web.documents.served import documents
 from sse_signals.web.expect import Expectation
 from sse_signals.web.health import Health
+from sse_signals.web.metrics import MetricsRequests
 from sse_signals.web.overview import OverviewRequests
 from sse_signals.web.problems import BASE_HEADERS, Problem
 from sse_signals.web.publish import Publish
@@ -34,9 +36,12 @@ _PATHS: Final = (
     "streams",
     "streams/{stream}/renew",
     "revocations",
-    "drains",
+    "drain",
     "health/live",
     "health/ready",
+    "metrics",
+    "openapi.json",
+    "asyncapi.json",
     "client.js",
     "client.d.ts",
     "console",
@@ -60,14 +65,18 @@ def add_routes(app: web.Application, site: Site) -> None:
         ("tickets", TicketRequests(site).handle),
         ("streams/{stream}/renew", Renewals(site).handle),
         ("revocations", administration.revoke),
-        ("drains", administration.drain),
+        ("drain", administration.drain),
+        ("drains", administration.drain),  # as it was called first
     ):
         _add(app, site, "POST", f"{prefix}/{path}", site.guarded(handle), expectation.handle)
     _add(app, site, "GET", f"{prefix}/streams", site.guarded(OverviewRequests(site).handle))
     for name, handler in (("live", health.live), ("ready", health.ready)):
         _add(app, site, "GET, HEAD", f"{prefix}/health/{name}", site.guarded(handler))
+    _add(app, site, "GET, HEAD", f"{prefix}/metrics", site.guarded(MetricsRequests(site).handle))
     for name, asset in (("client.js", MODULE), ("client.d.ts", TYPES), *CONSOLE.items()):
         _add(app, site, "GET, HEAD", f"{prefix}/{name}", site.guarded(asset.handle))
+    for name, document in documents().items():
+        _add(app, site, "GET, HEAD", f"{prefix}/{name}", site.guarded(document.handle))
     app.router.add_route("*", prefix + "/{tail:.*}", not_found(site), expect_handler=site.expect)
 
 

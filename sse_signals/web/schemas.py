@@ -13,9 +13,10 @@ from sse_signals.model import Signal
 from sse_signals.names import visible
 from sse_signals.web.fields import TEXTS, UNKNOWN, Checked, Refs
 
-_TARGETS: Final = "targetOwnershipEntityRefs"
-_SNAKE_TARGETS: Final = "target_ownership_entity_refs"
+TARGETS: Final = "targetOwnershipEntityRefs"
+SNAKE_TARGETS: Final = "target_ownership_entity_refs"
 _TYPES: Final = "It is neither 'broadcast' nor 'user'."
+_MESSAGE: Final = {"description": "What is to be told: any JSON value."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,24 @@ class Strict(Schema):
 class SignalSchema(Strict):
     """A signal: ``{"message", "topic"?, "plugin"?, "targetOwnershipEntityRefs"?, "event"?, "idempotencyKey"?}``."""
 
-    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS)
-    topic = Checked(topics.topic)
-    plugin = Checked(topics.plugin_id)
-    targets = Refs(data_key=_TARGETS)
-    event = Checked(topics.event_name)
-    key = Checked(visible, data_key="idempotencyKey")
+    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS, metadata=_MESSAGE)
+    topic = Checked(topics.topic, metadata={"description": "Where it is published."})
+    plugin = Checked(topics.plugin_id, metadata={"description": "Publishes as `plugin:topic`, or as `plugin` alone."})
+    targets = Refs(
+        data_key=TARGETS,
+        metadata={"description": "Only who owns one of these gets it. Left out it is everyone, `[]` is nobody."},
+    )
+    event = Checked(topics.event_name, metadata={"description": "Its name on the stream."})
+    key = Checked(visible, data_key="idempotencyKey", metadata={"description": "See the header `Idempotency-Key`."})
 
     @pre_load
     def accept_snake_case(self, data: Any, **_: Any) -> Any:
         """Take ``target_ownership_entity_refs`` for ``targetOwnershipEntityRefs``."""
-        if isinstance(data, dict) and _SNAKE_TARGETS in data:
-            if _TARGETS in data:
-                raise ValidationError(f"It is given as {_TARGETS} too; give one of them.", _SNAKE_TARGETS)
+        if isinstance(data, dict) and SNAKE_TARGETS in data:
+            if TARGETS in data:
+                raise ValidationError(f"It is given as {TARGETS} too; give one of them.", SNAKE_TARGETS)
             data = dict(data)
-            data[_TARGETS] = data.pop(_SNAKE_TARGETS)
+            data[TARGETS] = data.pop(SNAKE_TARGETS)
         return data
 
     @post_load
@@ -125,8 +129,8 @@ class BackstageSchema(Strict):
     """The payload of Backstage's signals service: ``{"recipients", "channel", "message"}``."""
 
     recipients = fields.Nested(RecipientsSchema, required=True, error_messages=TEXTS)
-    channel = Checked(topics.topic, required=True)
-    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS)
+    channel = Checked(topics.topic, required=True, metadata={"description": "Where it is published, as it stands."})
+    message = fields.Raw(required=True, allow_none=True, error_messages=TEXTS, metadata=_MESSAGE)
 
     @post_load
     def to_item(self, data: dict[str, Any], **_: Any) -> Item:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted, SignalsError
+from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted
 from sse_signals.identity import ANYBODY
 from sse_signals.life.access import tell
+from sse_signals.life.deliveries import Deliveries
 from sse_signals.life.ledger import Ledger
 from sse_signals.life.limits import StreamLimits
+from sse_signals.metrics.metrics import Metrics
 from sse_signals.retry import RECONNECT
 from sse_signals.web import origins
 from sse_signals.web.address import NO_PROXIES, client_address
+from sse_signals.web.counting import count_refusal
+from sse_signals.web.departure import Departure
 from sse_signals.web.gate import Gate
 from sse_signals.web.limits import Limits
-from sse_signals.web.problems import Problem, internal_error, of
+from sse_signals.web.metrics import source_of
+from sse_signals.web.problems import Problem, of
+from sse_signals.web.publish_log import PublishLog
 from sse_signals.web.refusals import Refusals
-from sse_signals.web.tickets import prolong
+from sse_signals.web.request_ids import REQUEST_ID, request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from aiohttp import web
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from sse_signals.life.security import Security
     from sse_signals.life.tickets import Tickets
     from sse_signals.service import Service
+    from sse_signals.tracing import Tracing
     from sse_signals.web.address import Proxies
 
 
@@ -54,6 +60,8 @@ class Site:
         limits: What clients may ask for.
         heartbeat: Seconds between two heartbeats.
         send_timeout: Seconds without progress after which a stream is aborted.
+        max_stream_age: Seconds after which a stream ends at the latest; 0 lets it stay.
+        canary: Seconds between two signals that the node sends itself; 0 for none.
         reconnect: Least and greatest seconds that a stream's client is told to wait before it comes back.
         hosts: Hosts it answers to; None for all.
         cors_origins: Origins of pages that may use it besides its own.
@@ -64,13 +72,17 @@ class Site:
         tickets: One-time tickets, if somebody has to authenticate.
         rate: What each identity may still publish, if somebody has to authenticate.
         places: What each identity and address has open.
+        log_publishes: The share of the publishes that are logged even if all is well with them.
+        publish_log: What tells of publishes.
+        tracing: Where traces of publishes go, if anywhere.
+        deliveries: The traced publishes that are on their way to a first stream.
         ledger: What is counted of its streams.
+        metrics: What is told of all that is counted.
         lookout: What sees the streams of all nodes, once it runs.
         gate: What new streams pass.
         sweep: The sweep over its streams, once it runs.
-        draining: Whether it is about to end.
+        departure: How it ends, and how far it has come with that.
         volatile: Whether the log ends with it.
-        empty: Is set whenever the last of its streams was closed.
     """
 
     service: Service
@@ -81,6 +93,8 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     heartbeat: float = 15.0
     send_timeout: float = 30.0
+    max_stream_age: float = 0.0
+    canary: float = 0.0
     reconnect: tuple[float, float] = RECONNECT
     hosts: Collection[str] | None = origins.LOCAL_HOSTS
     cors_origins: Collection[str] = frozenset()
@@ -92,24 +106,40 @@ class Site:
     rate: Buckets | None = None
     places: StreamLimits = field(init=False)
     refusals: Refusals = field(init=False)
+    log_publishes: float = 0.01
+    publish_log: PublishLog = field(init=False)
+    tracing: Tracing | None = None
+    deliveries: Deliveries = field(default_factory=Deliveries)
     ledger: Ledger = field(default_factory=Ledger)
+    metrics: Metrics = field(init=False)
     lookout: Lookout | None = None
     gate: Gate = field(default_factory=Gate)
     sweep: Sweep | None = None
-    draining: bool = False
+    departure: Departure = field(default_factory=Departure)
     volatile: bool = False
-    empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.refusals = Refusals(self.logger, self.clock)
+        self.metrics = Metrics(source_of(self))
+        self.publish_log = PublishLog(self.logger, self.clock, share=self.log_publishes, node=self.nodes.own)
         self.places = StreamLimits(
             per_identity=self.limits.streams_per_identity, per_address=self.limits.streams_per_address
         )
 
     @property
+    def draining(self) -> bool:
+        """Whether it is about to end."""
+        return self.departure.begun.is_set()
+
+    @property
     def busy(self) -> str | None:
         """Why it takes no streams at the moment, or None."""
-        if self.draining:
+        return "shutdown" if self.draining else self.shut
+
+    @property
+    def shut(self) -> str | None:
+        """Why not even those who poll are let in at the moment, or None."""
+        if self.departure.closing:
             return "shutdown"
         if self.sweep is None or not self.service.started or (self.security and not self.security.in_step):
             return "starting"
@@ -147,30 +177,9 @@ class Site:
             self.security.access.check(identity)
 
     def tell(self, error: NotAuthenticated, request: web.BaseRequest) -> None:
-        """Write the one log line of a refusal."""
-        tell(self.logger, error, self.address(request))
-
-    async def prolong(self, stream: str, identity: Identity, *, path: str) -> Sequence[str]:
-        """Let the session of a renewed stream go on too; return ``Set-Cookie`` values for it, if it has one.
-
-        Args:
-            stream: The stream's name.
-            identity: Who its subject is by a fresh token.
-            path: That of the stream's URL.
-
-        Raises:
-            BrokerUnavailable: Nobody can tell.
-        """
-        session = None if self.tickets is None else await self.tickets.sessions.of(stream)
-        if self.tickets is None or session is None:
-            return ()
-        try:
-            cookie = await prolong(self.tickets, session, identity, path=path)
-            await self.tickets.sessions.remember(stream, session, identity)
-        except (NotAuthenticated, NotGranted) as error:
-            self.logger.info("session not renewed", stream=stream, error=str(error))
-            return ()
-        return [cookie]
+        """Count a refusal, and write its one log line."""
+        self.ledger.authentications[error.cause] += 1
+        tell(self.logger, error, self.address(request), request_id(request))
 
     def check_admin(self, identity: Identity) -> None:
         """Refuse whoever is no administrator.
@@ -202,25 +211,21 @@ class Site:
         origins.check_origin(request, self.cors_origins)
 
     def cors(self, request: web.BaseRequest) -> Mapping[str, str]:
-        """Return the headers that every response to this request carries."""
-        return origins.cors(request, self.cors_origins)
+        """Return the headers that every response to this request carries, its id among them."""
+        return {REQUEST_ID: request_id(request), **origins.cors(request, self.cors_origins)}
 
     def answer(self, request: web.BaseRequest, error: Exception) -> web.Response:
         """Return the answer to a request that failed; what nobody foresaw is logged and becomes a 500."""
-        match error:
-            case Problem():
-                problem = error
-            case SignalsError():
-                problem = of(error)
-                if isinstance(error, BrokerUnavailable):
-                    self.refusals.tell(error)
-            case _:
-                problem = internal_error()
+        problem = of(error)
+        count_refusal(self, request, error)
+        if isinstance(error, BrokerUnavailable):
+            self.refusals.tell(error, request_id(request))
         if problem.status == 500:
+            told = {"path": request.path, "request_id": request_id(request)}
             if request.transport is None:  # nobody waits for the answer, and what failed is mostly just that
-                self.logger.info("client gone during its request", path=request.path, error=repr(error))
+                self.logger.info("client gone during its request", **told, error=repr(error))
             else:
-                self.logger.error("request failed", path=request.path, exc_info=error)
+                self.logger.error("request failed", **told, exc_info=error)
         return problem.response(self.cors(request))
 
     async def expect(self, request: web.Request) -> web.StreamResponse | None:

@@ -11,7 +11,7 @@ from marshmallow.exceptions import SCHEMA
 
 from sse_signals import topics
 from sse_signals.errors import InvalidInput
-from sse_signals.topics import MAX_FILTERS, Filters
+from sse_signals.topics import MAX_FILTERS, Filters, plugin_id
 from sse_signals.web import body as bodies
 from sse_signals.web.problems import Problem
 from sse_signals.web.schemas import Strict
@@ -67,12 +67,16 @@ def wanted(content: bytes, path: str) -> TicketStream:
     return stream
 
 
-class _Texts(fields.Field[list[str]]):
-    """Texts that a function of this package checks and brings into its one form, each once."""
+class Texts(fields.Field[list[str]]):
+    """Texts that a function of this package checks and brings into its one form, each once.
 
-    def __init__(self, check: Callable[[str], str]) -> None:
-        super().__init__(error_messages={"null": "It is null. Leave it out instead."})
-        self._check = check
+    Attributes:
+        check: That function.
+    """
+
+    def __init__(self, check: Callable[[str], str], **arguments: Any) -> None:
+        super().__init__(error_messages={"null": "It is null. Leave it out instead."}, **arguments)
+        self.check = check
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[str]:
         if not isinstance(value, list):
@@ -88,7 +92,7 @@ class _Texts(fields.Field[list[str]]):
                 refused[index] = ["It is not text."]
                 continue
             try:
-                texts[self._check(text)] = None
+                texts[self.check(text)] = None
             except InvalidInput as error:
                 refused[index] = [f"{error.detail} {error.hint}"]
         if refused:
@@ -96,14 +100,26 @@ class _Texts(fields.Field[list[str]]):
         return list(texts)
 
 
-def _filter(text: str) -> str:
+def topic_filter(text: str) -> str:
+    """Return a topic filter in its one form.
+
+    Raises:
+        InvalidInput: It breaks the rules.
+    """
     prefix = text[:-1] if text.endswith("*") else None
     if prefix is None:
         return topics.topic(text)
     return topics.topic(prefix) + "*" if prefix else text
 
 
-_SCHEMA: Final = Strict.from_dict({"topics": _Texts(_filter), "plugins": _Texts(topics.plugin_id)})()
+class TicketSchema(Strict):
+    """What a ticket shall be for: ``{"topics"?, "plugins"?}``."""
+
+    topics = Texts(topic_filter, metadata={"description": "Topics, or prefixes that end in `*`."})
+    plugins = Texts(plugin_id, metadata={"description": "Plugins: each counts as two topic filters."})
+
+
+_SCHEMA: Final = TicketSchema()
 
 
 def _value(content: bytes) -> Any:

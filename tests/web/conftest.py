@@ -1,4 +1,4 @@
-"""Two nodes on every broker that several processes share."""
+"""Two nodes on every broker that several processes share, and a look at every answer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.web import rawhttp
 from tests.web.cluster import Two, two_nodes
+from tests.web.documents.watching import documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail any test in which a hub answers what its OpenAPI document does not say."""
+    monkeypatch.setattr(rawhttp, "watchers", [documented])
 
 
 @pytest.fixture(params=["redis", "nats"])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 DEADLINE = 10.0
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -45,6 +45,10 @@ class Answer:
     def kind(self) -> str:
         """The last part of the problem's type."""
         return str(self.problem["type"]).removeprefix("urn:sse-signals:problem:")
+
+
+watchers: list[Callable[[bytes, Answer], None]] = []
+"""Called with each request that `ask` sends, and its answer."""
 
 
 def request(
@@ -87,6 +91,8 @@ async def ask(url: str, data: bytes) -> Answer:
     """Send one request, and return its one answer; the hub must close the connection then."""
     answer, rest = parse(await exchange(url, data))
     assert not rest, rest
+    for watch in watchers:
+        watch(data, answer)
     return answer
 
 
