@@ -42,12 +42,17 @@ class Settings:
 
     host: str = like("127.0.0.1", HOST, "a host name or address", "address to listen on")
     port: int = whole(8080, 0, 65535, "port to listen on; 0 takes any free one")
-    workers: int = whole(1, 1, 256, "processes that serve the port together; more than one need redis:// or nats://")
+    workers: int = whole(
+        1,
+        1,
+        256,
+        "processes that serve the port together, each with limits of its own; more than one need redis:// or nats://",
+    )
     broker: str = setting(
         "memory://",
         BrokerUrl(),
         "memory://, sqlite:///path, redis://host:6379/0 or nats://host:4222, with name and password where needed",
-        "the log behind the hub",
+        "the log behind the hub: what a 202 survives depends on it",
     )
     broker_name: str = like(
         "signals", NAME, "up to 64 letters, digits, - and _", "name of the log: hubs with the same are one cluster"
@@ -60,7 +65,7 @@ class Settings:
         "whether sqlite waits for the disk (full) or for the operating system alone (normal) before it says yes",
     )
     nats_replicas: int = whole(1, 1, 5, "servers of a NATS cluster that hold a copy of the log")
-    redis_volatile: bool = flag("serve from a Redis that keeps nothing on disk")
+    redis_volatile: bool = flag("serve from a Redis that keeps nothing on disk, which is refused otherwise")
     prefix: str = like(
         "/signals",
         PREFIX,
@@ -84,7 +89,7 @@ class Settings:
     drain_delay: float = number(
         0.0, 0, 600, "seconds at the end in which the hub is not ready and goes on, so that load balancers notice"
     )
-    drain_window: float = number(0.0, 0, 3600, "seconds over which streams are sent away at the end")
+    drain_window: float = number(0.0, 0, 3600, "seconds over which streams are sent away at the end; 0 is all at once")
     max_stream_age: float = number(
         0.0, 0, 31 * 86_400, "seconds after which a stream is sent to come again, or a fifth less; 0 lets it stay"
     )
@@ -106,7 +111,7 @@ class Settings:
         (),
         Proxies(),
         "addresses, networks such as 10.0.0.0/8, and unix for a Unix socket, separated by commas",
-        "proxies whose X-Forwarded-For is believed",
+        "proxies whose X-Forwarded-For is believed; without it all clients behind a proxy share its address",
     )
     cors_origins: frozenset[str] = setting(
         frozenset(),
@@ -129,14 +134,17 @@ class Settings:
         None,
         COOKIE,
         "a name of letters, digits and !#$%&'*+.^_`|~- that does not begin with 'signals-'",
-        "name of the cookie in which browsers bring a token",
+        "name of the cookie in which browsers bring a token; without it, no cookie but a ticket's counts",
     )
     secret: str | None = confidential(
-        "what the cookies of one-time tickets are signed with, the same on all nodes; if not set, a random one"
+        "what the cookies of one-time tickets are signed with, the same on all nodes; if not set, a random one in each"
     )
     leeway: float = number(30.0, 0, 60, "seconds by which clocks may differ when a token is checked")
     token_lifetime: float = number(
-        86_400.0, 60, 31 * 86_400, "seconds that a token may be valid for, from its issue to its end"
+        86_400.0,
+        60,
+        31 * 86_400,
+        "seconds that a token may be valid for, from its issue to its end; revocations are kept for so long",
     )
     expiring: float = number(
         60.0, 0, 3600, "seconds before a stream ends with its token at which it gets signals.expiring"
@@ -146,17 +154,30 @@ class Settings:
         (),
         Texts(),
         "paths of PEM files with public keys or certificates, separated by commas",
-        "PEM files of public keys or certificates that JWTs are verified with",
+        "PEM files of public keys or certificates that JWTs are verified with; read at the start",
         hidden=True,  # somebody may have put a key here
     )
     jwt_jwks_url: str | None = setting(
-        None, Url(query=True), _ISSUER_URL, "URL of the JWK set that JWTs are verified with"
+        None,
+        Url(query=True),
+        _ISSUER_URL,
+        "URL of the JWK set that JWTs are verified with; keys are fetched again when they change",
     )
-    jwt_issuer: str | None = setting(None, Text(), "visible text", "the iss that a JWT must have")
+    jwt_issuer: str | None = setting(
+        None,
+        Text(),
+        "visible text",
+        "the iss that a JWT must have; if not set, any will do, which the start warns of",
+    )
     jwt_audience: tuple[str, ...] = setting(
-        (), Texts(), "visible texts, separated by commas", "the aud of which a JWT must have one"
+        (),
+        Texts(),
+        "visible texts, separated by commas",
+        "the aud of which a JWT must have one; if not set, any will do, which the start warns of",
     )
-    jwt_type: str | None = setting(None, Text(), "visible text", "the typ that a JWT must have in its header")
+    jwt_type: str | None = setting(
+        None, Text(), "visible text such as at+jwt", "the typ that a JWT must have in its header; if not set, any"
+    )
     jwt_algorithm: str | None = setting(
         None,
         kinds.String(validate=OneOf(ALGORITHMS)),
@@ -166,7 +187,10 @@ class Settings:
     jwt_owns_claim: str = setting("ent", Text(), "visible text", "claim of a JWT that lists the entity refs it owns")
     jwt_grants_claim: str = setting("signals", Text(), "visible text", "claim of a JWT that holds its grants")
     backstage_url: str | None = setting(
-        None, Url(query=False), f"{_ISSUER_URL} or query", "base URL of the Backstage backend"
+        None,
+        Url(query=False),
+        f"{_ISSUER_URL} or query",
+        "base URL of the Backstage backend, such as https://backstage.example.com",
     )
     backstage_issuer: str | None = setting(
         None,
@@ -184,6 +208,8 @@ class Settings:
         (),
         Texts(),
         "visible texts, separated by commas",
-        "the only Backstage plugins that may publish; if not set, all",
+        "the only Backstage plugins that may publish; if not set, all. Name them, and made-up plugins cost nothing",
     )
-    insecure_issuer: bool = flag("fetch keys and ownership over http:// from other machines, on a trusted network")
+    insecure_issuer: bool = flag(
+        "fetch keys and ownership over http:// from other machines, on a trusted network; without it only from this one"
+    )

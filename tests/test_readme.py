@@ -1,38 +1,30 @@
-"""The README is true: its commands, its code and its table are run or compared as they are written."""
+"""The README is true: its commands and its code in Python are run as they are written."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-import re
+import os
 import shlex
 import textwrap
-from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
 
 from sse_signals import Identity
-from sse_signals.settings import Settings, option, variable
+from tests.named import missing
+from tests.pages import ROOT, claimed
 
 if TYPE_CHECKING:
     from sse_signals.server import Running
+    from tests.conftest import StartHub
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
 DEADLINE = 20.0
-
-
-def section(heading: str) -> str:
-    """Return what stands under a heading, up to the next one."""
-    return re.split(r"^##+ ", README.partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def blocks(language: str, *headings: str) -> list[str]:
-    """Return code blocks in one language: those under some headings, or all."""
-    text = "".join(map(section, headings)) if headings else README
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+TRY = claimed("README.md", "Try it")
+STREAM = claimed("README.md", "Listen", "text")
+IN_PROCESS = claimed("README.md", "From Python")
 
 
 def as_function(code: str, names: dict[str, Any] | None = None) -> Any:
@@ -46,7 +38,7 @@ async def test_the_application_serves_what_its_plugin_publishes_under_a_plain_ru
     http: aiohttp.ClientSession,
 ) -> None:
     """The whole example works in an application that others run, and so do its shorter companions."""
-    application, publish, listen, listen_to_others = blocks("python", "From Python")
+    application, publish, listen, listen_to_others = (block.code for block in IN_PROCESS)
     example: dict[str, Any] = {"__name__": "example"}
     exec(application, example)
     runner = web.AppRunner(example["app"])
@@ -96,38 +88,49 @@ async def check_listening_to_others(listen: str, example: dict[str, Any]) -> Non
 
 async def test_the_two_curl_lines_listen_and_publish(hub: Running) -> None:
     """What the hub prints to try is what the README says, and it works."""
-    here = hub.url.removesuffix("/signals")
-    tried = blocks("sh", "Try it", "Publish")
-    lines = [line.replace("http://127.0.0.1:8080", here) for block in tried for line in block.splitlines()]
-    listen, publish, publish_json = (shlex.split(line) for line in lines if line.startswith("curl"))
+    _, tried = TRY
+    lines = [
+        line.replace("http://127.0.0.1:8080", hub.url.removesuffix("/signals")) for line in tried.code.splitlines()
+    ]
+    listen, publish = (shlex.split(line) for line in lines)
     async with asyncio.timeout(DEADLINE):
         listener = await asyncio.create_subprocess_exec(*listen, stdout=-1, stderr=-3)
         assert listener.stdout is not None
         await listener.stdout.readuntil(b"\n\n")
-        for line in (publish, publish_json):
-            publisher = await asyncio.create_subprocess_exec(*line, stdout=-1, stderr=-3)
-            answer, _ = await publisher.communicate()
-            assert answer.startswith(b'{"id":"')
+        publisher = await asyncio.create_subprocess_exec(*publish, stdout=-1, stderr=-3)
+        answer, _ = await publisher.communicate()
+        assert answer.startswith(b'{"id":"')
         assert b'"topic":"hello"' in await listener.stdout.readuntil(b'"message":"hello world"}\n\n')
         listener.terminate()
         await listener.wait()
 
 
-def test_the_table_of_settings_is_the_settings() -> None:
-    """Every setting has its row with variable, option, default and purpose, and there is no other row."""
-    rows = re.findall(r"^\| `(SIGNALS_\w+)` \| `(--[a-z-]+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
-    expected = []
-    for field in fields(Settings):
-        default = field.default
-        shown = (
-            str(default).lower()
-            if isinstance(default, bool)
-            else f"{default:.15g}"
-            if isinstance(default, float)
-            else str(default)
-        )
-        default_is_none = default in (None, (), frozenset())
-        expected.append((variable(field.name), option(field.name), "none" if default_is_none else f"`{shown}`"))
-    assert [row[:3] for row in rows] == expected
-    for row, field in zip(rows, fields(Settings), strict=True):
-        assert row[3].startswith(field.metadata["purpose"])
+async def test_a_stream_looks_as_the_readme_shows_it(http: aiohttp.ClientSession, start_hub: StartHub) -> None:
+    """Its three events have the names, the fields and the members of those that a hub sends."""
+    (shown,) = STREAM
+    hub = await start_hub(heartbeat=0.1)
+    async with asyncio.timeout(DEADLINE), http.get(f"{hub.url}/stream?topic=orders/*") as stream:
+        sent = [await stream.content.readuntil(b"\n\n")]
+        signal = {"topic": "orders/42", "message": {"state": "paid"}}
+        async with http.post(f"{hub.url}/publish", json=signal) as answer:
+            assert answer.status == 202
+        while len(sent) < 3:
+            event = await stream.content.readuntil(b"\n\n")
+            if b"heartbeat" not in event or len(sent) == 2:
+                sent.append(event)
+    assert [shape(event) for event in shown.code.strip().split("\n\n")] == [
+        shape(event.decode().strip()) for event in sent
+    ]
+
+
+def test_the_line_that_starts_a_hub_names_what_there_is() -> None:
+    """The script is there, with the options that it is given."""
+    assert TRY[0].code == "./deploy/run\n"
+    assert missing(TRY[0].code) == []
+    assert os.access(ROOT / "deploy/run", os.X_OK)
+
+
+def shape(event: str) -> list[object]:
+    """Return the names of an event's fields, the event's name, and the members of its data."""
+    fields = dict(line.split(": ", 1) for line in event.split("\n"))
+    return [*fields, fields.get("event"), *json.loads(fields["data"])]

@@ -1,9 +1,10 @@
-"""What the README says of clients is true: its page runs in Chromium, its programs and its tests run as written."""
+"""What README.md and CLIENTS.md say of our clients is true: pages run in Chromium, programs and tests as written."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,9 @@ from aiohttp import web
 
 from sse_signals import EventBroker, SignalsClient, SignalsGap, SignalsService
 from tests.e2e.browser import chromium
-from tests.test_readme import DEADLINE, as_function, blocks, section
+from tests.named import missing
+from tests.pages import claimed
+from tests.test_readme import DEADLINE, as_function
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +31,16 @@ if TYPE_CHECKING:
     from sse_signals.server import Running
 
 HUB = "http://127.0.0.1:8080"
-PROGRAMS = "From another Python program, in five minutes"
+PAGE = claimed("README.md", "In a page, in five minutes")
+MODULE = claimed("deploy/CLIENTS.md", "The browser module")
+REMOTE = claimed("README.md", "Remote hubs")
+PROGRAMS = claimed("README.md", "From another Python program, in five minutes", "python")
+claimed(
+    "README.md",
+    "From another Python program, in five minutes",
+    "sh",
+    not_run="It makes an environment with packages from the network; the tests run in one.",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +82,10 @@ async def shown(page: Page, text: str) -> None:
     await page.get_by_text(text).first.wait_for(timeout=DEADLINE * 1000)
 
 
-async def test_the_page_of_five_minutes(http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
+async def test_the_page_of_five_minutes(stack: AsyncExitStack) -> None:
     """The page shows what is published, in each of its tabs, with one connection for both."""
-    (html,) = blocks("html", "In a page, in five minutes")
+    _, page, tried = PAGE
+    html = page.code
     here = ""
     origin = await serve(stack, a_page(lambda: html.replace(HUB, here)))
     hub = web.Application()
@@ -86,19 +99,24 @@ async def test_the_page_of_five_minutes(http: aiohttp.ClientSession, stack: Asyn
         while service.streams != 1:  # noqa: ASYNC110 - a browser tells of nothing
             await asyncio.sleep(0.01)
         for state in ("paid", "sent"):
-            signal = {"topic": "orders/42", "message": {"state": state}}
-            async with http.post(f"{here}/signals/publish", json=signal) as answer:
-                assert answer.status == 202
+            line = shlex.split(tried.code.replace(HUB, here).replace("paid", state))
+            publisher = await asyncio.create_subprocess_exec(*line, stdout=-1, stderr=-3)
+            assert (await publisher.communicate())[0].startswith(b'{"id":')
         for tab in tabs:
             await shown(tab, "orders/42: sent")
     assert await tabs[0].locator("li").count() == 2
     assert service.streams == 1
 
 
+def test_the_line_before_it_names_what_there_is() -> None:
+    """The hub is started with an option that it has."""
+    assert missing(PAGE[0].code) == []
+
+
 async def test_the_example_of_the_browser_module(http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
     """The example names what there is: it asks for a token, is ready, and gets what is published."""
-    (script,) = blocks("js", "The browser module")
-    body = script.replace("client.close()", "globalThis.ready = () => client.close()")
+    (script,) = MODULE
+    body = script.code.replace("client.close()", "globalThis.ready = () => client.close()")
     asked = []
 
     async def token(_request: web.Request) -> web.Response:
@@ -129,7 +147,7 @@ async def test_the_example_of_the_browser_module(http: aiohttp.ClientSession, st
 
 async def test_the_two_programs_of_five_minutes(hub: Running) -> None:
     """One program prints what the other publishes."""
-    listen, publish = blocks("python", PROGRAMS)
+    listen, publish = (block.code for block in PROGRAMS)
     listening = await asyncio.create_subprocess_exec(
         sys.executable,
         "-uc",
@@ -156,10 +174,10 @@ async def test_the_two_programs_of_five_minutes(hub: Running) -> None:
 
 async def test_the_remote_plugin(hub: Running) -> None:
     """The example publishes for some, and prints what comes for all."""
-    (example,) = blocks("python", "Remote hubs")
+    (example,) = REMOTE
     printed: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
     names: dict[str, Any] = {"SignalsClient": SignalsClient, "SignalsGap": SignalsGap, "token": None}
-    run = as_function(example.replace(HUB, hub.url), names)
+    run = as_function(example.code.replace(HUB, hub.url), names)
     running = asyncio.create_task(run(None, lambda *what: printed.put_nowait(what)))
     async with asyncio.timeout(DEADLINE), SignalsClient.for_plugin("orders", url=hub.url) as orders:
         while not hub.service.streams:  # noqa: ASYNC110 - the example tells of nothing
@@ -172,7 +190,7 @@ async def test_the_remote_plugin(hub: Running) -> None:
 
 def test_the_tests_of_ones_own_code(tmp_path: Path) -> None:
     """The three pieces of the section, with a shop and a display, are tests that pass."""
-    conftest, publishes, listens = blocks("python", "Test your own code")
+    conftest, publishes, listens = (block.code for block in claimed("README.md", "Test your own code"))
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_shop.py").write_text(f"{SHOP}\n\n{publishes}\n\n{textwrap.dedent(listens)}")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(tmp_path)]
@@ -216,16 +234,3 @@ class Display:
     async def shows(self, state):
         assert await asyncio.wait_for(self.states.get(), 2) == state
 """
-
-
-def test_the_links_lead_somewhere(pytestconfig: pytest.Config) -> None:
-    """Every file and every section that the README points at is there."""
-    readme = (pytestconfig.rootpath / "README.md").read_text()
-    anchors = {
-        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^##+ (.*)$", readme, re.M)
-    }
-    for target in re.findall(r"\]\(([^)\s]+)\)", readme):
-        path, _, anchor = target.partition("#")
-        assert not path or (pytestconfig.rootpath / path).exists(), target
-        assert path or anchor in anchors, target
-    assert section("Test your own code")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,20 +15,40 @@ import pytest
 
 from sse_signals.cli import COMMANDS
 from sse_signals.commands.failures import EXIT_STATUSES
-from tests.test_readme import blocks
+from tests.commands.running import command
+from tests.pages import ROOT, Block, claimed
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from sse_signals.server import Running
 
-PAGE = (Path(__file__).parents[1] / "deploy/TOOLS.md").read_text()
+PAGE = (ROOT / "deploy/TOOLS.md").read_text()
+PUBLISH_AND_LISTEN = claimed("deploy/TOOLS.md", "Publish and listen")
+WATCH = claimed("deploy/TOOLS.md", "Watch a hub")
+CONNECTED = claimed("deploy/TOOLS.md", "Who is connected")
+MEASURE = claimed("deploy/TOOLS.md", "Measure")
+CHECK = claimed("deploy/TOOLS.md", "Check the settings")
+TERMINAL = claimed("README.md", "From a terminal")
+LOGS = claimed("README.md", "Logs that last, and clusters")
+SCALING = claimed("deploy/SCALING.md", "One process, or several")
+claimed(
+    "README.md",
+    "Troubleshooting",
+    not_run="It asks a hub on the internet for 35 seconds; tests/doctor runs the command against hubs and proxies.",
+)
+claimed(
+    "deploy/DOCTOR.md",
+    "What lies between",
+    not_run="It asks a hub on the internet for minutes; tests/doctor runs the command against hubs and proxies.",
+)
 DEADLINE = 30.0
 ORDER = {"state": "paid"}
 
 
-def lines_under(heading: str) -> list[list[str]]:
-    """Return the lines of each shell block of the page under a heading."""
-    text = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+def lines(blocks: list[Block]) -> list[list[str]]:
+    """Return the lines of each of some shell blocks."""
+    return [block.code.splitlines() for block in blocks]
 
 
 async def run(line: str, folder: Path, hub: Running) -> tuple[int, str]:
@@ -56,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_publish_and_listen_and_a_command_for_each(hub: Running, folder: Path) -> None:
     """What is published by the first block is what the second shows, and what the third hands to a command."""
-    publishing, listening, executing = lines_under("Publish and listen")
+    publishing, listening, executing = lines(PUBLISH_AND_LISTEN)
     for line in publishing:
         status, printed = await run(line.replace("tail -F", "cat"), folder, hub)
         assert status == 0, line
@@ -79,9 +100,7 @@ async def test_publish_and_listen_and_a_command_for_each(hub: Running, folder: P
 
 async def test_what_the_readme_says_of_a_terminal(hub: Running, folder: Path) -> None:
     """Its four lines do what they say."""
-    follow, publish, pipe, execute = (
-        line.partition("  #")[0] for block in blocks("sh", "From a terminal") for line in block.splitlines()
-    )
+    follow, publish, pipe, execute = (line.partition("  #")[0] for block in lines(TERMINAL) for line in block)
     assert (await run(publish, folder, hub))[0] == 0
     assert (await run(pipe.replace("tail -F", "cat"), folder, hub))[1].count("\n") == 2
     assert (await run(f"{follow} --no-follow", folder, hub))[1].endswith('\torders/42\t{"state":"paid"}\n')
@@ -91,7 +110,7 @@ async def test_what_the_readme_says_of_a_terminal(hub: Running, folder: Path) ->
 
 async def test_the_settings_are_checked(hub: Running, folder: Path) -> None:
     """The line to check settings names the file that is not there, and ends as documented."""
-    [[line]] = lines_under("Check the settings")
+    [[line]] = lines(CHECK)
     assert (await run(line, folder, hub))[0] == 2
     await asyncio.to_thread((folder / "jwt").write_text, "s" * 32)
     status, printed = await run(line.replace("/run/secrets/jwt", f"{folder}/jwt"), folder, hub)
@@ -102,9 +121,44 @@ async def test_the_settings_are_checked(hub: Running, folder: Path) -> None:
 
 async def test_top_as_json(hub: Running, folder: Path) -> None:
     """The line that looks at the rate of deliveries gets an object that has it."""
-    *_, [line] = lines_under("Watch a hub")
+    *_, [line] = lines(WATCH)
     status, printed = await run(f"{line.partition(' | ')[0]} --interval 0.2", folder, hub)
     assert (status, json.loads(printed)["rates"]["delivered"]) == (0, 0)
+
+
+async def test_who_is_connected(hub: Running, folder: Path, http: aiohttp.ClientSession) -> None:
+    """The line gets an object with the members that are shown, for nodes, open and closed streams alike."""
+    ask, shown = (block.code for block in CONNECTED)
+    async with http.get(f"{hub.url}/stream?topic=orders/*") as stream:
+        await stream.content.readuntil(b"\n\n")
+        async with http.get(f"{hub.url}/stream?topic=*&poll=1") as polled:
+            await polled.read()
+        status, printed = await run(ask.strip().replace("http://127.0.0.1:8080/signals", hub.url), folder, hub)
+    assert status == 0
+    expected, found = json.loads(shown), json.loads(printed)
+    assert list(found) == list(expected)
+    for name in ("nodes", "streams", "closed"):
+        assert list(found[name][0]) == list(expected[name][0]), name
+
+
+async def test_a_load(hub: Running, folder: Path) -> None:
+    """The line measures a hub; here for a moment, and with few streams."""
+    [[line]] = lines(MEASURE)
+    short = f"{line.replace('http://127.0.0.1:8080/signals', hub.url)} --streams 5 --duration 0.5"
+    status, printed = await run(short, folder, hub)
+    assert status == 0, printed
+    options = await run("sse-signals bench --help", folder, hub)
+    for option in re.findall(r"^\| `(--[a-z-]+)", PAGE.partition("## Measure\n")[2], re.MULTILINE):
+        assert option in options[1]
+
+
+@pytest.mark.parametrize("block", [*LOGS, *SCALING])
+def test_a_hub_can_start_with_these_logs(block: Block) -> None:
+    """The settings of each line are good."""
+    for line in block.code.splitlines():
+        name, _, *settings = shlex.split(line, comments=True)
+        assert name == "sse-signals"
+        assert command("check", *settings).status == 0, line
 
 
 def test_all_commands_and_exit_statuses_are_on_the_page() -> None:
