@@ -3,6 +3,22 @@
 The public interface: `EventBroker`, `SignalsClient`, `SignalsService`, what they take and give, and what they raise.
 
 Each is imported when it is first used, so that a command starts at once, and a client without the server.
+
+Example:
+    >>> import asyncio
+    >>> from sse_signals import EventBroker, SignalsClient
+    >>> async def main():
+    ...     event_broker = EventBroker.from_url("memory://")
+    ...     signals = SignalsClient.for_plugin("orders", event_broker=event_broker)
+    ...     async with signals.subscribe("*") as stream:
+    ...         await signals.publish({"state": "paid"}, topic="42")
+    ...         signal = await anext(stream)
+    ...         return signal.address, signal.message
+    >>> asyncio.run(main())
+    ('orders:42', {'state': 'paid'})
+
+`SignalsService.create` puts such an event broker on an HTTP server; with ``for_hub(url)`` in the place of
+``for_plugin`` the same calls reach a hub somewhere else. The README of the project has the concepts.
 """
 
 from importlib import import_module

@@ -82,9 +82,13 @@ class SignalsGap(SignalsError):
     """Events are missing: the history no longer holds what should come next.
 
     Attributes:
-        reason: ``trimmed``, ``epoch`` or ``unknown-id``.
+        reason: ``trimmed``: they were too old or too many to be kept, and it goes on with the oldest that is held.
+            ``epoch``: the log was lost, whole or from some place on. ``unknown-id``: the id to resume after is none
+            of this log, and it goes on with what comes next.
         after: The id after which events are missing, or None when it is not known.
         resumes_after: The id after which events go on.
+
+    What signals are hints for has to be fetched anew; the stream itself goes on.
     """
 
     def __init__(self, reason: str, after: str | None, resumes_after: str) -> None:

@@ -40,6 +40,11 @@ class EventBroker:
     Attributes:
         shared: Whether other processes may be nodes of the same log.
         volatile: Whether the log ends with this process.
+
+    Example:
+        >>> event_broker = EventBroker.from_url("memory://", history=HistoryLimits(count=1_000, age=600))
+        >>> event_broker.shared, event_broker.volatile
+        (False, True)
     """
 
     def __init__(

@@ -25,6 +25,11 @@ class Identity:
 
     Raises:
         InvalidInput: What it owns is no entity ref.
+
+    Example:
+        >>> ann = Identity("user:default/ann", frozenset({"user:default/ann", "Group:Ops"}))
+        >>> sorted(ann.owns)
+        ['group:default/ops', 'user:default/ann']
     """
 
     subject: str | None = None

@@ -13,7 +13,7 @@ from sse_signals.names import visible
 _ENTITY_REF: Final = re.compile(r"(?:([^:/\s]+):)(?:([^:/\s]+)/)?([^:/\s]+)")
 _PREFIX: Final = re.compile(r"(?:[^:/\s]+:(?:[^:/\s]+/[^:/\s]*)?)?")
 _PERSON: Final = re.compile(r"(?i:user|group):(?:[^:/\s]+/)?[^:/\s]+")
-_DEFAULT_NAMESPACE: Final = "default"
+DEFAULT_NAMESPACE: Final = "default"
 
 
 def entity_ref(text: object, field: str = "targetOwnershipEntityRefs") -> str:
@@ -37,7 +37,7 @@ def _entity_ref(text: str, field: str) -> str:
         )
     kind, namespace, ref_name = match.groups()
     # Once more, since it may be longer now: what comes out has to be good to go in again.
-    return visible(f"{kind}:{namespace or _DEFAULT_NAMESPACE}/{ref_name}".lower(), field)
+    return visible(f"{kind}:{namespace or DEFAULT_NAMESPACE}/{ref_name}".lower(), field)
 
 
 def subject_form(text: str) -> str:

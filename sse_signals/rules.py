@@ -35,6 +35,14 @@ class Rule:
         publish: What they may publish.
         subscribe: What they may read, even if it is private; None adds nothing.
         admin: Whether they may do what an administrator does.
+
+    Example:
+        >>> from sse_signals import PublishGrant
+        >>> from sse_signals.topics import Filters
+        >>> orders = Filters.parse(["orders/*"])
+        >>> rule = Rule(frozenset({"group:default/ops"}), publish=(PublishGrant(orders),), subscribe=orders)
+        >>> rule.publish[0].covers("orders/42", targets=None), rule.publish[0].covers("audit", targets=None)
+        (True, False)
     """
 
     who: frozenset[str]

@@ -189,6 +189,8 @@ def beside(name: str, text: str) -> dict[str, str]:
         found = {key: value for method in needed if method in text for key, value in needed[method].items()}
     elif name in BROKERS:
         found = {"SIGNALS_BROKER": BROKERS[name]}
+    elif name == "metrics_host":
+        found = {"SIGNALS_METRICS_PORT": "9090"}
     elif name in {"rules", "anonymous", "cookie", "secret", "insecure_issuer"}:
         found = dict(JWT)
     else:
@@ -412,6 +414,37 @@ def test_what_another_broker_would_not_heed(
         assert "c4nary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        (
+            {"SIGNALS_METRICS_HOST": "0.0.0.0"},
+            r"^SIGNALS_METRICS_HOST is set: it is without effect as long as SIGNALS_METRICS_PORT is not\.$",
+        ),
+        (
+            {"SIGNALS_METRICS_PORT": "8080"},
+            r"^SIGNALS_METRICS_PORT is 8080: .* SIGNALS_PORT is another port, or SIGNALS_HOST and SIGNALS_METRICS_HOST",
+        ),
+        ({**JWT, "SIGNALS_HOST": "::", "SIGNALS_METRICS_PORT": "8080"}, r"^SIGNALS_METRICS_PORT is 8080: "),
+        ({"SIGNALS_METRICS_HOST": "0.0.0.0", "SIGNALS_METRICS_PORT": "8080"}, r"^SIGNALS_METRICS_PORT is 8080: "),
+    ],
+)
+def test_a_port_for_metrics_is_another_one(environ: dict[str, str], sentence: str) -> None:
+    """An address without a port, and the hub's own port once more, are each told in one sentence."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        load(environ, {})
+
+
+def test_ports_for_metrics_that_can_be_had() -> None:
+    """The same number at another address, any free one beside any free one, and another number anywhere."""
+    for environ in (
+        {"SIGNALS_METRICS_HOST": "::1", "SIGNALS_METRICS_PORT": "8080"},
+        {"SIGNALS_PORT": "0", "SIGNALS_METRICS_PORT": "0"},
+        {"SIGNALS_METRICS_HOST": "0.0.0.0", "SIGNALS_METRICS_PORT": "9090"},
+    ):
+        assert load(environ, {}).metrics_port == int(environ["SIGNALS_METRICS_PORT"])
+
+
 def test_what_is_off_needs_nothing() -> None:
     """A switch that is set to false, as templates do, asks for nothing else."""
     assert load({"SIGNALS_ANONYMOUS": "false", "SIGNALS_INSECURE_ISSUER": "0"}, {}) == Settings()
@@ -495,3 +528,11 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load({}, {"broker": url.replace("redis:", "kafka:").replace("memory:", "kafka:")})
     assert "cret" not in str(caught.value)
+
+
+def test_an_age_that_no_hub_can_keep() -> None:
+    """A stream is looked at once a heartbeat: an age of fewer than five is refused, and the sentence names both."""
+    with pytest.raises(ConfigurationError, match=r"^SIGNALS_MAX_STREAM_AGE is 74\.5: .* 5 times SIGNALS_HEARTBEAT"):
+        load({"SIGNALS_MAX_STREAM_AGE": "74.5"}, {})
+    assert load({"SIGNALS_MAX_STREAM_AGE": "75"}, {}).max_stream_age == 75
+    assert load({"SIGNALS_MAX_STREAM_AGE": "0"}, {"heartbeat": "60"}).max_stream_age == 0

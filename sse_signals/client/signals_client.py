@@ -27,6 +27,16 @@ class SignalsClient:
     """Publishes as one plugin, and listens to topics of this plugin and others; see `for_plugin` and `for_hub`.
 
     One that was given a URL keeps connections: use it with ``async with``, or call `close` at the end.
+
+    Example:
+        >>> import asyncio
+        >>> async def main():  # url is that of a hub, such as "http://127.0.0.1:8080"
+        ...     async with SignalsClient.for_hub(url) as signals, signals.subscribe("orders/*") as stream:
+        ...         await signals.publish({"state": "paid"}, topic="orders/42")
+        ...         async for signal in stream:
+        ...             return signal.address, signal.message
+        >>> asyncio.run(main())
+        ('orders/42', {'state': 'paid'})
     """
 
     def __init__(

@@ -45,6 +45,15 @@ class SyncSignalsClient:
 
     Any thread may use it. It keeps connections: use it with ``with``, or call `close` at the end of the program. One
     that was made before a process was forked makes connections of its own there.
+
+    Example:
+        >>> with SyncSignalsClient.for_hub(url) as signals:  # of a hub, such as "http://127.0.0.1:8080"
+        ...     with signals.subscribe("orders/*") as stream:
+        ...         sent = signals.publish({"state": "paid"}, topic="orders/42")
+        ...         for signal in stream:
+        ...             print(signal.address, signal.message, signal.id == sent)
+        ...             break
+        orders/42 {'state': 'paid'} True
     """
 
     def __init__(self, plugin: Plugin, *, hub: SyncHub, logger: Any) -> None:

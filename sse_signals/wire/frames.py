@@ -49,6 +49,7 @@ def event(event_id: EventId, time_ms: int, signal: Signal) -> Event:
         address=signal.address,
         targets=signal.targets,
         frame=encode(event_id, time_ms, signal),
+        traceparent=signal.traceparent,
     )
 
 

@@ -85,6 +85,7 @@ def ended(url: str, arguments: list[str], streams: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.prints_secrets("the command token prints one, and its output is looked at")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_streams_that_are_closed_or_full(signals_hub: SignalsHub, name: str) -> None:
     """Each command ends with a status that is documented and at most a sentence, and nothing goes to another stream."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,10 @@ from sse_signals.conformance.adapter import Adapter, Publish
 from sse_signals.errors import ConfigurationError
 from tests.conformance.descriptions import JSON_HUB, TEXT_HUB
 from tests.conformance.runs import described
+from tests.pages import ROOT, claimed
 
-PAGE = (Path(__file__).parents[2] / "deploy/CONFORMANCE.md").read_text()
+PAGE = (ROOT / "deploy/CONFORMANCE.md").read_text()
+DESCRIPTIONS = claimed("deploy/CONFORMANCE.md", "*", "toml")
 LEAST = """
 name = "hub"
 [subscribe]
@@ -58,7 +59,7 @@ def test_descriptions_that_are_in_use(text: str) -> None:
 
 def test_the_page_has_the_descriptions_of_the_package_and_others_that_are_good() -> None:
     """Every example of the page can be read; what comes with the package stands there as it is."""
-    examples = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    examples = [block.code for block in DESCRIPTIONS]
     assert set(adapters.BUILT_IN.values()) <= set(examples)
     for text in examples:
         assert described(text).name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +9,27 @@ import pytest
 from tests.bench import nchan
 from tests.commands.running import blockbuster, command  # noqa: F401 - a fixture
 from tests.conformance.servers import CONFIGURATION, ORIGIN, nchan_running, serving
+from tests.pages import ROOT, claimed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.commands.running import Done
 
-PAGE = (Path(__file__).parents[2] / "deploy/CONFORMANCE.md").read_text()
+PAGE = (ROOT / "deploy/CONFORMANCE.md").read_text()
+NCHAN = claimed("deploy/CONFORMANCE.md", "nchan", "nginx")
+claimed(
+    "deploy/CONFORMANCE.md",
+    "Conformance",
+    not_run="The tests below run the command with what stands here, against a hub on a port of its own.",
+)
+claimed(
+    "deploy/CONFORMANCE.md",
+    "A description in ten minutes",
+    "sh",
+    "text",
+    not_run="It is a hub that does not exist; tests/conformance/test_foreign_hub.py runs the command against others.",
+)
 
 
 def section(heading: str) -> str:
@@ -60,7 +75,7 @@ def test_nchan_is_as_the_page_shows_it(tmp_path: Path) -> None:
     """Row by row, for the version that the page is about."""
     if nchan.version() not in PAGE:
         pytest.skip(f"the page is about another version than {nchan.version()}")
-    assert f"```nginx\n{CONFIGURATION.read_text()}```" in PAGE
+    assert [block.code for block in NCHAN] == [CONFIGURATION.read_text()]
     done = tried_on_nchan(tmp_path)
     assert rows(done.stdout) == rows(section("nchan"))
     assert done.status == 1

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-TEXT = (Path(__file__).parents[2] / "deploy" / "CLIENTS.md").read_text()
-_RECIPE = re.compile(r"^### (?P<name>.*)\n(?:(?!^#|^```).*\n)*```(?P<language>\w+)\n(?P<code>(?s:.*?))^```", re.M)
+from tests.pages import ROOT, claimed
+
+TEXT = (ROOT / "deploy" / "CLIENTS.md").read_text()
+_RECIPES = (
+    *claimed("deploy/CLIENTS.md", "*", "python", "bash"),
+    *claimed("deploy/CLIENTS.md", "client.js"),
+    *claimed("deploy/CLIENTS.md", "EventSource"),
+    *claimed("deploy/CLIENTS.md", "reconnecting-eventsource"),
+    *claimed("deploy/CLIENTS.md", "@microsoft/fetch-event-source"),
+    *claimed("deploy/CLIENTS.md", "npm eventsource"),
+)
 _ROW = re.compile(r"^\| (.*) \|$", re.M)
 
 
@@ -21,7 +29,7 @@ class Recipe:
 
 def recipes() -> dict[str, Recipe]:
     """Return the recipes by the client's name."""
-    return {match["name"]: Recipe(match["language"], match["code"]) for match in _RECIPE.finditer(TEXT)}
+    return {block.heading: Recipe(block.language, block.code) for block in _RECIPES}
 
 
 def section(heading: str) -> str:

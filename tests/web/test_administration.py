@@ -1,4 +1,4 @@
-"""``POST …/revocations`` and ``…/drains``: what an administrator may do, how it is said, and who else may not."""
+"""``POST …/revocations`` and ``…/drain``: what an administrator may do, how it is said, and who else may not."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_mistake_in_typing_is_guessed() -> None:
         admin = admin_of(hub)
         near = (await tell(hub, "revocations", admin, {"subjekt": ANN})).problem["detail"]
         assert "'subject'" in near
-        far = (await tell(hub, "drains", admin, {"node": "this", "zzz": 1})).problem["detail"]
+        far = (await tell(hub, "drain", admin, {"node": "this", "zzz": 1})).problem["detail"]
         assert "Known are node" in far
         renewal = await hub.ask("POST", f"streams/{STREAM}/renew", JSON, token=admin, body=b'{"x":1}')
         assert "none at all" in renewal.problem["detail"]
@@ -106,7 +106,7 @@ async def test_a_mistake_in_typing_is_guessed() -> None:
         ((JSON, "Origin: https://evil.example"), b'{"subject":"x"}', 403, "origin-not-allowed"),
     ],
 )
-@pytest.mark.parametrize("path", ["revocations", "drains"])
+@pytest.mark.parametrize("path", ["revocations", "drain"])
 async def test_22_what_no_administrator_would_send(
     path: str, headers: tuple[str, ...], body: bytes, status: int, kind: str
 ) -> None:
@@ -117,7 +117,7 @@ async def test_22_what_no_administrator_would_send(
         assert not hub.service.site.draining
 
 
-@pytest.mark.parametrize("path", ["revocations", "drains"])
+@pytest.mark.parametrize("path", ["revocations", "drain"])
 async def test_16_who_is_no_administrator_is_refused_before_the_body_is_read(path: str) -> None:
     """16: without the grant, whatever else is granted, or without a token, the answer does not wait for the body."""
     async with house() as hub:
@@ -129,7 +129,7 @@ async def test_16_who_is_no_administrator_is_refused_before_the_body_is_read(pat
                 assert b"not-granted" in await reader.readuntil(b"}") if token else True
 
 
-@pytest.mark.parametrize("path", ["revocations?force=1", "drains?node=this"])
+@pytest.mark.parametrize("path", ["revocations?force=1", "drain?node=this"])
 async def test_a_parameter_is_refused(path: str) -> None:
     """What is asked for stands in the body."""
     async with house() as hub:
@@ -176,7 +176,7 @@ async def test_a_node_drains(*, named: bool) -> None:
         assert security is not None
         async with hub.stream(hub.tokens.issue(ANN)) as (reader, _):
             with capture_logs() as logs:
-                answer = await tell(hub, "drains", admin_of(hub), {"node": security.nodes.own if named else "this"})
+                answer = await tell(hub, "drain", admin_of(hub), {"node": security.nodes.own if named else "this"})
             assert (answer.status, answer.json) == (202, {"draining": {"node": security.nodes.own}})
             assert b"signals.goodbye" in await reader.read()
             assert [entry["by"] for entry in logs if entry["event"] == "drain ordered"] == ["key:ops"]
@@ -191,11 +191,11 @@ async def test_another_node_drains() -> None:
         async with house(log=log, state=state, clock=clock, tokens=tokens) as there:
             assert there.service.site.security is not None
             name = there.service.site.security.nodes.own
-            assert (await tell(here, "drains", admin_of(here), {"node": name})).status == 202
+            assert (await tell(here, "drain", admin_of(here), {"node": name})).status == 202
             await until(lambda: there.service.site.draining)
             assert not here.service.site.draining
         clock.advance(60)
-        answer = await tell(here, "drains", admin_of(here), {"node": name})
+        answer = await tell(here, "drain", admin_of(here), {"node": name})
         assert (answer.status, answer.kind) == (404, "unknown-node")
 
 
@@ -203,7 +203,7 @@ async def test_another_node_drains() -> None:
 async def test_an_unknown_node_is_unknown(name: str) -> None:
     """Whatever its name looks like; a name that cannot be one is refused as a field, or unknown."""
     async with house() as hub:
-        answer = await tell(hub, "drains", admin_of(hub), {"node": name})
+        answer = await tell(hub, "drain", admin_of(hub), {"node": name})
         assert (answer.status, answer.kind) in {(404, "unknown-node"), (400, "bad-request")}
         assert not hub.service.site.draining
 
@@ -212,15 +212,53 @@ async def test_an_unknown_node_is_unknown(name: str) -> None:
 async def test_a_drain_names_its_node(said: Any) -> None:
     """Nothing drains by omission."""
     async with house() as hub:
-        answer = await tell(hub, "drains", admin_of(hub), said)
+        answer = await tell(hub, "drain", admin_of(hub), said)
         assert answer.status == 400
         assert {"field", "detail"} == set(answer.problem["errors"][0])
         assert not hub.service.site.draining
 
 
-@pytest.mark.parametrize("path", ["revocations", "drains"])
-async def test_without_authentication_there_is_no_administrator(path: str) -> None:
+async def test_without_authentication_there_is_no_administrator() -> None:
     """It says so, and what to do."""
     async with own() as door:
-        answer = await ask(door.url, request("POST", f"/signals/{path}", JSON, body=b'{"node":"this"}'))
+        answer = await ask(door.url, request("POST", "/signals/revocations", JSON, body=b'{"node":"this"}'))
         assert (answer.status, answer.kind) == (404, "authentication-off")
+
+
+async def order(url: str, said: bytes = b'{"node":"this"}', *headers: str, path: str = "drain", **more: Any) -> Answer:
+    """Order a drain where nobody has to authenticate."""
+    return await ask(url, request("POST", f"/signals/{path}", JSON, *headers, body=said, **more))
+
+
+@pytest.mark.parametrize("path", ["drain", "drains"])
+@pytest.mark.parametrize("origin", [None, "http://localhost"])
+async def test_without_authentication_a_node_drains_itself(path: str, origin: str | None) -> None:
+    """For programs on its machine and its own pages, by its name or as this; also under the old name of the path."""
+    async with own() as door:
+        name = door.service.site.nodes.own
+        headers = [] if origin is None else [f"Origin: {origin}"]
+        answer = await order(door.url, json.dumps({"node": name}).encode(), *headers, path=path)
+        assert (answer.status, answer.json) == (202, {"draining": {"node": name}})
+        assert door.service.site.draining
+        assert (await order(door.url)).status == 202  # it is no fault to say it again
+
+
+async def test_without_authentication_nobody_else_drains_it() -> None:
+    """Pages of other origins, allowed or not, anybody at an open door, and whoever means another node are refused."""
+    async with own(cors_origins="http://app.example.com") as door:
+        foreign = await order(door.url, b'{"node":"this"}', "Origin: http://evil.example.com")
+        assert (foreign.status, foreign.kind) == (403, "origin-not-allowed")
+        allowed = await order(door.url, b'{"node":"this"}', "Origin: http://app.example.com")
+        assert (allowed.status, allowed.kind) == (403, "drain-not-allowed")
+        assert "other origins" in allowed.problem["detail"]
+        other = await order(door.url, b'{"node":"0123abcd"}')
+        assert (other.status, other.kind) == (404, "unknown-node")
+        assert "without authentication" in other.problem["hint"]
+        for method in ("GET", "PUT", "DELETE"):
+            assert (await ask(door.url, request(method, "/signals/drain"))).status == 405
+        assert not door.service.site.draining
+    async with own(insecure=True) as door:
+        anybody = await order(door.url, host="hub.example.com")
+        assert (anybody.status, anybody.kind) == (403, "drain-not-allowed")
+        assert "SIGTERM" in anybody.problem["hint"]
+        assert not door.service.site.draining

@@ -152,7 +152,7 @@ async def test_a_log_that_lasts_takes_signals_until_the_end(start_hub: StartHub,
 
 async def test_a_reader_that_never_reads_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream whose client takes nothing is aborted when its time is up, and the others have ended properly."""
-    monkeypatch.setattr("sse_signals.app.DRAIN_PATIENCE", 0.2)
+    monkeypatch.setattr("sse_signals.web.departure.DRAIN_PATIENCE", 0.2)
     async with own() as door, connection(door.url, limit=1024) as (stuck, one), connection(door.url) as (reader, two):
         one.write(request("GET", "/signals/stream"))
         two.write(request("GET", "/signals/stream"))

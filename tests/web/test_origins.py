@@ -145,7 +145,7 @@ async def test_allowed_pages(start_hub: StartHub) -> None:
             assert answer.status != 403
             assert answer.headers.getall("Access-Control-Allow-Origin") == [origin]
             assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-            assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+            assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
             assert "Origin" in answer.headers["Vary"]
 
 
@@ -159,7 +159,10 @@ async def test_preflight(start_hub: StartHub, path: str, method: str) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert method in answer.headers["Access-Control-Allow-Methods"]
     allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
-    assert allowed == ["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"]
+    assert allowed == [
+        *("Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"),
+        *("X-Request-Id", "traceparent", "tracestate"),
+    ]
 
 
 async def test_no_redirects(hub: Running) -> None:

@@ -23,11 +23,12 @@ def test_refusals_are_told_every_ten_seconds_with_their_number() -> None:
     clock = Clock()
     refusals = Refusals(structlog.wrap_logger(None, processors=[keep]), clock)
     for _ in range(3):
-        refusals.tell(BrokerUnavailable("it is full"))
+        refusals.tell(BrokerUnavailable("it is full"), "r1")
     clock.now_ms += EVERY_MS
-    refusals.tell(BrokerUnavailable("it is away"))
+    refusals.tell(BrokerUnavailable("it is away"), "r1")
     clock.now_ms -= 100 * EVERY_MS
-    refusals.tell(BrokerUnavailable("it is late"))
+    refusals.tell(BrokerUnavailable("it is late"), "r1")
+    assert {line["request_id"] for line in lines} == {"r1"}
     assert [(line["error"], line["requests"]) for line in lines] == [
         ("it is full", 1),
         ("it is away", 3),

@@ -79,6 +79,8 @@ def test_what_is_not_the_default_comes_first_and_says_where_it_is_from() -> None
     rows = [line.split() for line in checked("--changed", "--port", "0", **variables).stdout.splitlines()]
     assert rows[1:5] == [*changed, []]
     assert checked("--changed").stdout.startswith("Everything has its default.\n")
+    metrics = ", and for metrics and health on http://[::1]:9090/metrics\n"
+    assert checked("--metrics-port", "9090", "--metrics-host", "::1").stdout.endswith(f":8080/signals{metrics}")
 
 
 def test_all_that_is_wrong_is_told_at_once_by_the_sentences_of_a_start(tmp_path: Path) -> None:
