@@ -93,21 +93,24 @@ class Node:
         """End it as ``kill -9`` does."""
         await self._end(signal.SIGKILL)
 
-    async def terminate(self) -> int:
+    async def terminate(self, patience: float = PATIENCE) -> int:
         """End it in good order; returns its exit code.
+
+        Args:
+            patience: Seconds that it may take.
 
         Raises:
             TimeoutError: It does not end.
         """
-        return await self._end(signal.SIGTERM)
+        return await self._end(signal.SIGTERM, patience)
 
-    async def _end(self, number: int) -> int:
+    async def _end(self, number: int, patience: float = PATIENCE) -> int:
         process, reading = self._process, self._reading
         if process is None or reading is None:
             return 0
         if process.runs:
             process.signal(number)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             code = await process.wait()
             await reading
         return code

@@ -163,7 +163,7 @@ async def test_streams_that_are_sent_away_are_counted_by_reason() -> None:
             said = (await look(door)).json
         assert said["nodes"][0]["streams"]["refused"] == {"address-streams": 3, "full": 2}
         assert said["nodes"][0]["streams"]["opened"] == 1
-        door.service.site.draining = True
+        door.service.site.departure.close()
         await ask(door.url, request("GET", "/signals/stream"))
         [counts] = (await look(door)).json["nodes"]
         assert counts["streams"]["refused"]["shutdown"] == 1

@@ -189,9 +189,10 @@ async def test_a_drain_begins_while_somebody_is_let_in(hub: House, monkeypatch: 
     token, known = hub.tokens.issue("ann"), hub.tokens.authenticate
 
     async def slow(credentials: Credentials) -> Identity:
-        hub.service._drain_soon()
-        hub.service._drain_soon()
-        await asyncio.sleep(0)
+        departure = hub.service.site.departure
+        ending = departure.begin(hub.service.site, "asked for")
+        assert departure.begin(hub.service.site, "asked for again") is ending
+        await ending
         return await known(credentials)
 
     monkeypatch.setattr(hub.tokens, "authenticate", slow)
