@@ -139,13 +139,13 @@ HAPROXY: Final = Program(
 APACHE: Final = Program(
     name="apache",
     main="apache.conf",
+    others=("apache-away.asis",),
     ports=[("Listen 443", "Listen 127.0.0.1:{port}"), ("*:443>", "*:{port}>")],
     paths=("/etc/ssl/signals", "/etc/apache2", "/var/log/apache2", "/run/apache2"),
     check=("{program}", "-t", "-f", "{main}"),
     run=("{program}", "-D", "FOREGROUND", "-f", "{main}"),
     reload=USR1,
     versions=("HTTP/1.1",),
-    says_away=False,
     retries=False,
 )
 TRAEFIK: Final = Program(
