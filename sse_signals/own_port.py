@@ -149,6 +149,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 async def _worker_socket(site: Site, member: Membership, logger: Any) -> AsyncIterator[None]:
     """Answer the other workers, and the process that started them."""
     path = Path(member.crew.socket_of(member.number))
+    own = 0
     app = MetricsPort(OneSite(site), prefix="", hosts=None, logger=logger).application()
     add_families(app, site)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
@@ -156,8 +157,12 @@ async def _worker_socket(site: Site, member: Membership, logger: Any) -> AsyncIt
         try:
             await runner.setup()
             listener.setblocking(False)
-            own = await asyncio.to_thread(_take_place, listener, path)
-            await web.SockSite(runner, listener).start()
+            try:
+                own = await asyncio.to_thread(_take_place, listener, path)
+                await web.SockSite(runner, listener).start()
+            except OSError as error:  # somebody has tidied up; clients can be served all the same
+                hint = "Something has removed files below TMPDIR, and metrics are not whole: restart the hub."
+                logger.warning("worker cannot be asked", reason=error.strerror, folder=str(path.parent), hint=hint)
             yield
         finally:
             await runner.cleanup()

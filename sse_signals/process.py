@@ -72,6 +72,7 @@ def heed(end: Callable[[str], object], again: Callable[[], object], *, numbers: 
             patient_until = loop.time() + ONE_WISH
             end(signal.Signals(number).name)
         elif loop.time() >= patient_until:
+            patient_until = loop.time() + ONE_WISH
             again()
 
     for number in numbers:

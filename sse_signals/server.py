@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import web
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 GRACE: Final = 15.0  # seconds that an end may take besides the drain's delay and window
 LEAVING: Final = 1.0  # seconds in which connections move to another process that listens on the same sockets
+_LOOK_EVERY: Final = 0.02  # seconds between two looks whether connections are left
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
 
 
@@ -132,13 +133,27 @@ async def _running(
                 hub.listeners.append(await accept(runner, listener, leaving))
             await answer_beside(service.site)
             yield hub
+            unhurried = settings.drain_delay + settings.drain_window > 0
+            if unhurried:
+                leaving.set()  # a proxy that keeps connections shall not use one that is just being closed
             await service.drain("shutdown")  # while it still listens: who comes now is told to come back
+            hub.close()
+            if unhurried:
+                await _left(cast("web.Server", runner.server))
         finally:
             hub.close()
     finally:
         service.site.departure.hurry()  # if an error ends it
         close(sockets or ())
         await runner.cleanup()
+
+
+async def _left(server: web.Server) -> None:
+    """Give connections that are there some time for a request that is on its way: most proxies do not repeat it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVING):
+            while server.connections:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(_LOOK_EVERY)
 
 
 async def serve(

@@ -126,7 +126,7 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
     for name in environ:
         if name.startswith(PREFIX) and name not in known and name not in OF_CLIENTS:
             near = get_close_matches(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], 1)
-            mend = f"did you mean {PREFIX}{near[0]}?" if near else f"known are {', '.join(known)}."
+            mend = f"did you mean {PREFIX}{near[0]}?" if near else "sse-signals check lists those that there are."
             yield f"{name} is no setting: {mend}"
 
 

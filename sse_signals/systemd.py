@@ -128,14 +128,19 @@ class Supervisor:
         self._told = heard
         self._logger = logger
         self._unsaid: deque[bytes] = deque()
+        self._unheard = False
         address = heard.address
         self._address = "\0" + address[1:] if address.startswith("@") else address  # an abstract one
 
     def tell(self, *words: str) -> None:
-        """Say something, if anybody wants to hear it; that it cannot be said is logged once, and ends nothing."""
+        """Say something, if anybody wants to hear it.
+
+        That it cannot be said is logged once, and ends nothing: it is said with what is said next, or with the next
+        sign of life, since systemd ends who gives none, even if it could not be heard for a moment only.
+        """
         if self._address:
             self._unsaid.append("\n".join(words).encode())
-            if len(self._unsaid) == 1:
+            if len(self._unsaid) == 1 or self._unheard:
                 self._say()
 
     def _say(self) -> None:
@@ -146,11 +151,13 @@ class Supervisor:
                 while self._unsaid:
                     line.sendto(self._unsaid[0], self._address)
                     self._unsaid.popleft()
+                    self._unheard = False
         except BlockingIOError:
             asyncio.get_running_loop().call_later(_AGAIN, self._say)
         except OSError as error:
-            self._address = ""
-            self._logger.warning("systemd cannot be told", reason=str(error))
+            if not self._unheard:
+                self._logger.warning("systemd cannot be told", reason=str(error))
+            self._unheard = True
 
     def ready(self) -> None:
         """Say that the hub serves."""
@@ -181,6 +188,8 @@ class Supervisor:
         while True:
             if not self._unsaid:
                 self.tell("WATCHDOG=1")
+            elif self._unheard:
+                self._say()
             await asyncio.sleep(self._told.watchdog / 2)
 
 

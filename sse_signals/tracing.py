@@ -34,6 +34,21 @@ def traceparent_of(text: object) -> str | None:
     return f"00-{found[2]}"
 
 
+# https://www.w3.org/TR/trace-context/#tracestate-header
+_KEY: Final = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+_MEMBER: Final = re.compile(rf"({_KEY})=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{{0,255}}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+_MEMBERS: Final = 32
+
+
+def tracestate_of(text: str) -> str | None:
+    """Return a ``tracestate`` without empty members; None if it is none, and so to be ignored, all of it."""
+    found = [_MEMBER.fullmatch(member) for each in text.split(",", 2 * _MEMBERS) if (member := each.strip(" \t"))]
+    keys = {each[1] for each in found if each is not None}
+    if not 0 < len(keys) == len(found) <= _MEMBERS:
+        return None
+    return ",".join(each[0] for each in found if each is not None)
+
+
 class Trace(Protocol):
     """One publish request, told as it goes on. No method waits or fails.
 

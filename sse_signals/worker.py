@@ -58,6 +58,7 @@ async def _work(member: Membership, settings: Settings, sockets: Sequence[socket
     loop = asyncio.get_running_loop()
     wishes = Wishes()
     replaced: asyncio.Future[None] = loop.create_future()
+    passing: set[asyncio.Task[None]] = set()  # an event loop alone does not keep a task
     heed(wishes.end, wishes.hurry, numbers=(signal.SIGTERM,))
 
     def told() -> None:
@@ -77,9 +78,12 @@ async def _work(member: Membership, settings: Settings, sockets: Sequence[socket
         _say(line, LISTENS)
         hub.grant(wishes)
         replaced.add_done_callback(lambda _: hub.retire())
+        passing.add(asyncio.create_task(pass_on(hub)))
         await following(hub, lambda: _say(line, FOLLOWS))
-        if not (wishes.ending.done() or replaced.done()):
-            _say(line, DRAINS)
+
+    async def pass_on(hub: Running) -> None:
+        await hub.service.site.departure.ordered.wait()  # even when this one drains already, since it is replaced
+        _say(line, DRAINS)
 
     loop.add_reader(line.fileno(), told)
     await serve_while(begun, settings, structlog.get_logger("sse_signals"), sockets=sockets, member=member)

@@ -174,3 +174,13 @@ def test_what_workers_tell_each_other() -> None:
         assert sample.labels == {"b": f'"{number % 5}\n', "worker": str(1 + number // 5)}
         assert repr(sample.value) == repr(family.samples[number % 5].value)
     assert [(sample.name, sample.labels, sample.value) for sample in two.samples] == [("c_total", {"worker": "2"}, 3)]
+
+
+async def test_a_worker_whose_folder_is_gone_serves_all_the_same(tmp_path: Path) -> None:
+    """Somebody may tidy up below TMPDIR: the next worker that starts says so once, and clients notice nothing."""
+    with capture_logs() as logs:
+        async with worker(1, Crew(str(tmp_path / "gone"), 1)) as hub:
+            assert (await ask(hub.url, request("GET", "/signals/health/ready"))).status == 200
+            assert (await scraped(hub))["sse_signals_workers_answering", ""] == 0
+    (told,) = (entry for entry in logs if entry["event"] == "worker cannot be asked")
+    assert told["reason"] == "No such file or directory"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +33,15 @@ def test_many_at_once_are_the_same_as_one_by_one(values: list[int]) -> None:
     assert together.counts == alone.counts
     assert together.total == alone.total == sum(values)
     assert together.count == len(values)
+
+
+def test_it_keeps_few_values_to_itself_before_it_sorts_them_in() -> None:
+    """However many values come before anybody asks, the memory that they take is bounded."""
+    histogram = Histogram([1, 5])
+    before = sys.getsizeof(histogram.counts)
+    for number in range(10_000):
+        histogram.observe(number % 7)
+    kept = [getattr(histogram, name) for name in histogram.__slots__]
+    assert sum(map(sys.getsizeof, kept)) < before + 4096
+    assert histogram.counts == [2858, 5714, 1428]
+    assert (histogram.count, histogram.total) == (10_000, 29_994)

@@ -75,6 +75,7 @@ async def test_what_there_is(port: Port) -> None:
         refused = await port.get(path)
         assert (refused.status, refused.kind) == (404, "not-found")
         assert "/health/ready" in refused.problem["hint"]
+    assert (await port.get("/metrics", "Expect: something")).status == 200
     wrong = await port.get("/metrics", method="POST")
     assert (wrong.status, wrong.kind, wrong.headers["Allow"]) == (405, "method-not-allowed", "GET, HEAD")
 

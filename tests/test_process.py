@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
+from unittest import mock
 
-from sse_signals.process import YOUNG, rare_collections
+from sse_signals.process import YOUNG, heed, rare_collections
 
 
 def test_the_collector_is_left_as_it_was_found() -> None:
@@ -15,3 +18,18 @@ def test_the_collector_is_left_as_it_was_found() -> None:
         assert gc.get_freeze_count() > frozen
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+async def test_signals_within_a_second_are_one_wish_each_time() -> None:
+    """A supervisor may send each twice: the second pair is one wish to hurry, not one to hurry and one to kill."""
+    loop = asyncio.get_running_loop()
+    heard: list[str] = []
+    now = 1000.0
+    with mock.patch.object(loop, "add_signal_handler") as added, mock.patch.object(loop, "time") as time:
+        heed(heard.append, lambda: heard.append("again"), numbers=(signal.SIGTERM,))
+        _, told, number = added.call_args.args
+        for seconds in (0.0, 0.9, 0.2, 0.9, 0.2):
+            now += seconds
+            time.return_value = now
+            told(number)
+    assert heard == ["SIGTERM", "again", "again"]

@@ -287,8 +287,8 @@ def test_the_names_the_documentation_gives() -> None:
     [
         ("SIGNALS_PROT", "did you mean SIGNALS_PORT?"),
         ("SIGNALS_HEART_BEAT", "did you mean SIGNALS_HEARTBEAT?"),
-        ("SIGNALS_XQZW", "known are SIGNALS_HOST, SIGNALS_PORT, "),
-        ("SIGNALS_", "known are SIGNALS_HOST"),
+        ("SIGNALS_XQZW", "sse-signals check lists those that there are."),
+        ("SIGNALS_", "sse-signals check lists those that there are."),
     ],
 )
 def test_an_unknown_variable_stops_the_start(name: str, mend: str) -> None:

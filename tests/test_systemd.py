@@ -156,6 +156,24 @@ def test_nobody_who_hears_is_no_fault(tmp_path: Path) -> None:
         gone = Supervisor(Told(address=str(tmp_path / "nobody")), logger())
         gone.ready()
         gone.ready()
+        with hearing(str(tmp_path / "nobody")) as line:
+            gone.tell("STATUS=3")
+            assert line.recv(100).startswith(b"READY=1")
+            assert line.recv(100).startswith(b"READY=1")
+            assert line.recv(100) == b"STATUS=3"
+    assert [entry["event"] for entry in logs] == ["systemd cannot be told"]
+
+
+async def test_who_cannot_be_heard_for_a_moment_gives_signs_of_life_again(tmp_path: Path) -> None:
+    """Else systemd would end a process that is alive."""
+    address = str(tmp_path / "notify")
+    loop = asyncio.get_running_loop()
+    supervisor = Supervisor(Told(address=address, watchdog=0.001), logger())
+    with capture_logs() as logs:
+        async with supervisor.watching(), asyncio.timeout(10):
+            await until(lambda: bool(logs))
+            with hearing(address) as line:
+                assert [await loop.sock_recv(line, 100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
     assert [entry["event"] for entry in logs] == ["systemd cannot be told"]
 
 

@@ -29,7 +29,7 @@ from sse_signals.life.deliveries import MOST, PATIENCE, Deliveries
 from sse_signals.model import EventId, IdempotencyKey, Receipt, Signal, position
 from sse_signals.otel import OtelTracing
 from sse_signals.settings import load
-from sse_signals.tracing import traceparent_of
+from sse_signals.tracing import traceparent_of, tracestate_of
 from tests.authenticated import PUBLISHER, A, House, house
 from tests.web.doors import until
 from tests.web.rawhttp import ask, connection, request
@@ -100,6 +100,28 @@ async def traced(**options: Any) -> AsyncIterator[tuple[House, Spans, str]]:
 def test_a_traceparent_is_read_as_the_recommendation_says(sent: object, found: str | None) -> None:
     """What is none is ignored; of a later version what is known of it counts."""
     assert traceparent_of(sent) == found
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ("a=1", "a=1"),
+        (" a=1 ,, t1@b=x y\t", "a=1,t1@b=x y"),
+        ("", None),
+        (",", None),
+        ("a", None),
+        ("a=1,b", None),
+        ("A=1", None),
+        ("a=1,a=2", None),
+        ("a=\u00e9", None),
+        ("a=" + "x" * 257, None),
+        (",".join(f"a{number}=1" for number in range(33)), None),
+        ("," * 8000 + "a=1", None),
+    ],
+)
+def test_a_tracestate_that_is_none_is_ignored(sent: str, found: str | None) -> None:
+    """Only what the specification allows comes to the SDK, which would write anything else to the log."""
+    assert tracestate_of(sent) == found
 
 
 @given(text=st.text())

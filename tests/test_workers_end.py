@@ -5,17 +5,34 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+import structlog
 
 from sse_signals.listening import LINGER
+from sse_signals.metrics.crew import Crew as Asked
+from sse_signals.own_port import Membership
 from sse_signals.server import GRACE, LEAVING
 from sse_signals.service import PATIENCE
+from sse_signals.settings import load
 from sse_signals.web.departure import DRAIN_PATIENCE
+from sse_signals.worker_process import WorkerProcess
 from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners
+from tests.web.rawhttp import connection
+
+if TYPE_CHECKING:
+    from blockbuster import BlockBuster
 
 SHORT_GRACE = f"from sse_signals import worker_process\nworker_process.GRACE = 1.5\n{COMMAND}"
 SHORT_START = f"from sse_signals import worker_process\nworker_process.START = 1e-3\n{COMMAND}"
+KEPT_POLL = b"GET /signals/stream?topic=a&poll=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+KEPT_ORDER = (
+    b"POST /signals/drain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 15\r\n\r\n{"node":"this"}'
+)
 NO_SECOND_LOOK = f"from sse_signals import process\nprocess.ONE_WISH = 0.0\n{COMMAND}"
 
 
@@ -134,6 +151,26 @@ async def test_a_successor_that_dies_before_it_listens() -> None:
         assert await hub.stop() == 0
 
 
+async def test_last_words_are_read_even_if_the_end_is_seen_first(blockbuster: BlockBuster) -> None:
+    """Else a start would fail without its reason, whenever the process was faster than who waits for it."""
+    blockbuster.deactivate()  # a process is started, whose parent serves nobody
+    loop = asyncio.get_running_loop()
+    add, added = loop.add_reader, []
+
+    def all_but_the_first(number: int, *call: Any) -> None:
+        added.append(number)
+        if len(added) > 1:
+            add(number, *call)
+
+    settings = load({}, {"port": 0, "broker": "sqlite:////dev/null/log.db"})
+    member = Membership(1, Asked("/dev/null", 1), os.getpid())
+    with mock.patch.object(loop, "add_reader", all_but_the_first):
+        worker = WorkerProcess(member, settings, [], structlog.get_logger(), heard=print)
+    async with asyncio.timeout(DEADLINE):
+        assert await worker.ended == "exit status 2"
+    assert "/dev/null/log.db" in (worker.started.result() or "")
+
+
 async def test_signals_that_all_processes_get() -> None:
     """SIGHUP to each of them, Python's own helper included, is one to the hub; SIGTERM during the start ends it."""
     async with crew() as hub:
@@ -151,3 +188,22 @@ async def test_signals_that_all_processes_get() -> None:
         assert await hub.end() == 0
         assert hub.noise == []
         assert hub.log[-1]["event"] == "stopped"
+
+
+async def test_an_order_to_one_that_is_replaced_is_one_to_all() -> None:
+    """Whoever got 202 for it from a process that leaves anyway must find the hub drained."""
+    async with crew("--drain-window", "0.1") as hub, AsyncExitStack() as stack:
+        await hub.hear("listening")
+        opened = {"worker": 2}
+        while opened["worker"] != 1:  # who is replaced first
+            reader, writer = await stack.enter_async_context(connection(hub.url))
+            writer.write(KEPT_POLL)
+            answer = await reader.readuntil(b"\r\n0\r\n\r\n")
+            name = answer.partition(b'"stream":"')[2].partition(b'"')[0].decode()
+            (opened,) = await hub.hear("stream opened", stream=name)
+        hub.process.send_signal(signal.SIGHUP)
+        await hub.hear("drain began", why="replaced", worker=1)
+        writer.write(KEPT_ORDER)
+        assert b"202 Accepted" in await reader.readuntil(b"\r\n")
+        assert await hub.end() == 0
+        assert hub.told("drain began", why="order", worker=2)

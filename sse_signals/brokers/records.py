@@ -29,7 +29,6 @@ VERSION: Final = 1
 _SIGNALS: Final = "signals"
 _CONTROL: Final = "control"
 _NOBODY: Final = frozenset[str]()
-_UNTRACED: Final = frozenset({None})
 _TEXT: Final = (str, type(None))
 _LIST: Final = (list, type(None))
 
@@ -38,9 +37,11 @@ def encode(signals: Sequence[Signal]) -> bytes:
     """Return the record of one publish request."""
     said = [[each.address, None if each.targets is None else sorted(each.targets), each.name] for each in signals]
     head: dict[str, Any] = {"v": VERSION, "kind": _SIGNALS, "signals": said}
-    traces = {each.traceparent for each in signals}
-    if traces != _UNTRACED:
-        head[TRACEPARENT] = [each.traceparent for each in signals] if len(traces) > 1 else traces.pop()
+    for each in signals:
+        if each.traceparent is not None:
+            traces = [other.traceparent for other in signals]
+            head[TRACEPARENT] = traces if len(set(traces)) > 1 else each.traceparent
+            break
     return b"\n".join((orjson.dumps(head), *(each.data for each in signals)))
 
 
@@ -80,7 +81,7 @@ def decode(data: bytes, epoch: str, record: int, time_ms: int) -> Sequence[Event
         if said["kind"] == _SIGNALS:
             if b"\r" in data or not 0 < len(lines) <= INDEX_MASK:  # a line break would end a line of the stream too
                 return None
-            traces = _traces(said.get(TRACEPARENT), len(lines))
+            traces = _traces(said[TRACEPARENT], len(lines)) if TRACEPARENT in said else (None,) * len(lines)
             return [
                 event(EventId(epoch, position(record, index)), time_ms, _signal(what, line, trace))
                 for index, (what, line, trace) in enumerate(zip(said["signals"], lines, traces, strict=True))

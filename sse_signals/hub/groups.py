@@ -132,6 +132,11 @@ class Groups:
         return self._index.match(address)
 
 
+def first_waiting(group: Group) -> int:
+    """Return the position of the first event that waits for a group's next flush; there is one."""
+    return group.pending[0].position
+
+
 def group_of(stream: Stream) -> Group:
     """Return the group of an open stream.
 

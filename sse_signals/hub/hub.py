@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sse_signals.clock import wall_clock_ms
 from sse_signals.hub.bodies import Bodies, in_order
-from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups, group_of
+from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES, Groups, first_waiting, group_of
 from sse_signals.hub.owners import Owners
 from sse_signals.hub.pace import Pace
 from sse_signals.hub.reach import Reach
@@ -141,7 +141,6 @@ class Hub:
     def route(self, event: Event) -> None:
         """Let an event wait for the next flush, for everybody live who may have it."""
         self.head = event.position
-        self.tallies.coming(event.time_ms, others_wait=bool(self._dirty or self._dirty_own))
         if event.targets is None:
             for group in self._groups.match(event.address):
                 if group.live:
@@ -178,6 +177,7 @@ class Hub:
         for stream in list(group.live):
             self.fall_behind(stream)
         group.clear()
+        del self._dirty[group]  # what comes for it next is younger than what others wait for
 
     def _withdraw(self, stream: Stream) -> None:
         if not stream.live:
@@ -217,9 +217,9 @@ class Hub:
         self._bodies = Bodies()
         dirty, self._dirty = self._dirty, {}
         parts = [part for group in dirty if (part := group.detach(high)) is not None]
-        left = [group for group in dirty if group.pending]
+        left = sorted([group for group in dirty if group.pending], key=first_waiting)
         self._dirty.update(dict.fromkeys(left))
-        self.tallies.begun(parts, left, high)
+        self.tallies.begun(parts, self._dirty_own, left, high)
         for first in range(0, len(parts), _AHEAD):
             yield from self._write_parts(parts[first : first + _AHEAD])
         for stream in list(self._dirty_own):

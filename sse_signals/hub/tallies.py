@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from sse_signals.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sse_signals.hub.groups import Group, Part
+    from sse_signals.hub.stream import Stream
 
 FLUSH_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 WRITE_EVENTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -34,7 +35,6 @@ class Tallies:
     __slots__ = (
         "_clock",
         "_flushing",
-        "_flushing_ms",
         "_oldest_ms",
         "flush_seconds",
         "lag_seconds",
@@ -50,46 +50,42 @@ class Tallies:
             clock: Returns milliseconds since 1970-01-01 UTC.
         """
         self._clock = clock
-        self._oldest_ms: int | None = None  # the time of the oldest event that waits, if there is one
-        self._flushing_ms: int | None = None  # and of the oldest that a running flush writes
+        self._oldest_ms: int | None = None  # the time of the oldest event that a running flush writes, if there is one
         self._flushing = self.written = 0
         self.on_flush: list[Callable[[int], object]] = []
         self.flush_seconds = Histogram(FLUSH_SECONDS)
         self.write_events = Histogram(WRITE_EVENTS)
         self.lag_seconds = Histogram(LAG_SECONDS)
 
-    def coming(self, time_ms: int, *, others_wait: bool) -> None:
-        """Note that an event is about to be routed: if others wait already, one of those is the oldest.
+    def begun(self, parts: Sequence[Part], own: Iterable[Stream], left: Sequence[Group], high: int) -> None:
+        """Note that a flush begins. What waits came in order, so that one of those that came first is the oldest.
 
         Args:
-            time_ms: When the log took it, in milliseconds since 1970-01-01 UTC.
-            others_wait: Whether an event before it is still to be written.
-        """
-        if self._oldest_ms is None or not others_wait:
-            self._oldest_ms = time_ms
-
-    def begun(self, parts: Sequence[Part], left: Sequence[Group], high: int) -> None:
-        """Note that a flush begins.
-
-        Args:
-            parts: What it writes to whole groups.
-            left: The groups for which more waits than one flush may write.
+            parts: What it writes to whole groups, in the order in which something came for them.
+            own: The streams for which targeted events wait, in that order, too.
+            left: The groups for which more waits than one flush may write, in that order.
             high: The position up to which it writes to all others.
         """
-        self._flushing, self._flushing_ms, self._oldest_ms = high, self._oldest_ms, None
-        if left:
-            self._flushing = min(group.pending[0].position for group in left) - 1
-            self._oldest_ms = min(group.pending[0].time_ms for group in left)
+        self._flushing = left[0].pending[0].position - 1 if left else high
+        self._oldest_ms = None
+        if parts:
+            self._oldest_ms = parts[0].events[0].time_ms
         if len(parts) == 1:  # as mostly
             self.write_events.observe(len(parts[0].events))
         elif parts:
             self.write_events.observe_each(map(len, map(_events, parts)))
+        for stream in own:
+            own_ms = stream.own[0].time_ms
+            if self._oldest_ms is None or own_ms < self._oldest_ms:
+                self._oldest_ms = own_ms
+            break
 
     def ended(self, seconds: float) -> None:
         """Note that a flush has ended which took so long."""
         self.written = self._flushing
         self.flush_seconds.observe(seconds)
-        if self._flushing_ms is not None:
-            self.lag_seconds.observe(max(0, self._clock() - self._flushing_ms) / 1000)
+        if self._oldest_ms is not None:
+            lag_ms = self._clock() - self._oldest_ms
+            self.lag_seconds.observe(lag_ms / 1000 if lag_ms > 0 else 0.0)
         for told in self.on_flush:
             told(self.written)

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
+    from structlog.typing import FilteringBoundLogger
 
     from sse_signals.interfaces import Scheduler
 
 EVERY: Final = 0.25  # seconds between two looks
+LONG: Final = 1.0  # seconds of lag that the log tells of: everybody has noticed
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -28,13 +30,15 @@ class LoopLag(Collector):
         longest: How late at most since it was collected last, in seconds.
     """
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, logger: FilteringBoundLogger) -> None:
         """Make one that is not running yet.
 
         Args:
             scheduler: The event loop.
+            logger: Where it is told if the loop was late by `LONG` or more.
         """
         self._scheduler = scheduler
+        self._logger = logger
         self._due = 0.0
         self._running = False
         self.seconds = Histogram(BOUNDS)
@@ -64,4 +68,7 @@ class LoopLag(Collector):
             late = max(0.0, self._scheduler.time() - self._due)  # a loop calls a little early, by its clock's precision
             self.seconds.observe(late)
             self.longest = max(self.longest, late)
+            if late >= LONG:
+                hint = "Look what blocked or suspended the process: its machine, its CPU limit, a disk under sqlite."
+                self._logger.warning("the event loop hung", seconds=round(late, 2), hint=hint)
             self._again()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.life.drain import drain, one_by_one, pause, send_away
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from sse_signals.web.site import Site
 
 DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
+BEHIND_PATIENCE: Final = 2.0  # seconds of these for those that are behind, where nobody else has what they lack
 REASON: Final = "shutdown"  # what streams are told
+ORDER: Final = "order"  # why it begins if somebody who may says so, by a request or through the log
+_LOOK_EVERY: Final = 0.02  # seconds between two looks whether any is behind
 
 
 class Departure:
@@ -24,9 +28,10 @@ class Departure:
         closing: Whether the last of its streams are sent away: who polls is sent away, too, and a log that ends with
             the site takes no more.
         empty: Is set whenever the last of its streams was closed.
+        ordered: Is set once somebody has ordered it, even if it had begun before.
     """
 
-    __slots__ = ("_delay", "_hurry", "_sent", "_task", "_window", "begun", "closing", "empty")
+    __slots__ = ("_delay", "_hurry", "_sent", "_task", "_window", "begun", "closing", "empty", "ordered")
 
     def __init__(self, *, delay: float = 0.0, window: float = 0.0) -> None:
         """Make it; nothing happens before `begin`.
@@ -44,6 +49,7 @@ class Departure:
         self.begun = asyncio.Event()
         self.closing = False
         self.empty = asyncio.Event()
+        self.ordered = asyncio.Event()
 
     def begin(self, site: Site, why: str, *, delay: float | None = None) -> asyncio.Task[None]:
         """Begin, if it has not begun.
@@ -56,6 +62,8 @@ class Departure:
         Returns:
             What is done when all streams are gone.
         """
+        if why == ORDER:
+            self.ordered.set()
         if self._task is None:
             self.begun.set()
             site.gate.let_all_through()  # to be told when to come back
@@ -87,7 +95,7 @@ class Departure:
 
         async def send(stream: Stream) -> None:
             await self._deliver(site)
-            if stream.ended is None:
+            if stream.ended is None and (stream.live or not site.volatile):  # who is behind is left to the last
                 send_away(stream, site.service.node.hub, REASON, site.clock())
                 self._sent += 1
 
@@ -97,11 +105,16 @@ class Departure:
         await self._deliver(site)
         hub = site.service.node.hub
         hub.finish()
+        time = asyncio.get_running_loop().time
+        patient_until = time() + DRAIN_PATIENCE
+        if site.volatile:
+            await _caught_up(sweep)
         if not len(sweep):
             return 0
         self.empty.clear()
+        patience = patient_until - time()
         sent, aborted = await drain(
-            sweep.streams, self.empty, hub=hub, reason=REASON, clock=site.clock, patience=DRAIN_PATIENCE
+            sweep.streams, self.empty, hub=hub, reason=REASON, clock=site.clock, patience=patience
         )
         self._sent += sent
         return aborted
@@ -111,3 +124,11 @@ class Departure:
         if site.volatile:
             await site.service.catch_up()
             site.service.node.hub.finish()
+
+
+async def _caught_up(sweep: Sweep) -> None:
+    """Give streams that are behind some time: what they have not got when they are sent away, they never get."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BEHIND_PATIENCE):
+            while any(stream.ended is None and not stream.live for stream in sweep.streams):  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_EVERY)

@@ -114,9 +114,9 @@ class MetricsPort:
         for path, handle in self._paths.items():
             resource = app.router.add_resource(path)
             for method in METHODS.split(", "):
-                resource.add_route(method, self._guarded(handle))
-            resource.add_route("*", self._guarded(_wrong_method))
-        app.router.add_route("*", "/{tail:.*}", self._guarded(self._not_found))
+                resource.add_route(method, self._guarded(handle), expect_handler=_expect)
+            resource.add_route("*", self._guarded(_wrong_method), expect_handler=_expect)
+        app.router.add_route("*", "/{tail:.*}", self._guarded(self._not_found), expect_handler=_expect)
         return app
 
     def _guarded(self, handle: Handler) -> Handler:
@@ -177,6 +177,10 @@ def _status(status: str) -> web.Response:
         content_type="application/json",
         headers=_NO_STORE,
     )
+
+
+async def _expect(_request: web.Request) -> None:
+    """Take no notice of ``Expect``: no body is wanted here, and the answer itself is what the client waits for."""
 
 
 async def _wrong_method(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from sse_signals.errors import InvalidInput, MessageTooLarge, SignalsError
 from sse_signals.grants import check_publish
 from sse_signals.model import IdempotencyKey, Signal
 from sse_signals.refs import entity_ref
-from sse_signals.tracing import TRACEPARENT, TRACESTATE, traceparent_of
+from sse_signals.tracing import TRACEPARENT, TRACESTATE, traceparent_of, tracestate_of
 from sse_signals.web import body as bodies
 from sse_signals.web.credentials import refuse_tokens_in_url
 from sse_signals.web.explain import EXPLAIN_PARAMETERS, explain_query
@@ -162,7 +162,7 @@ def _traceparent(request: web.BaseRequest) -> str | None:
 
 
 def _tracestate(request: web.BaseRequest) -> str | None:
-    return ",".join(request.headers.getall(TRACESTATE, _NONE)) or None
+    return tracestate_of(",".join(request.headers.getall(TRACESTATE, _NONE)))
 
 
 def _header_key(request: web.Request) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def watching(site: Site) -> AsyncIterator[None]:
     """Watch the node of a site, whose service is at work, for as long as the context lasts."""
     loop, registry = asyncio.get_running_loop(), site.metrics.registry
-    lag = LoopLag(loop)
+    lag = LoopLag(loop, site.logger)
     registry.register(lag)
     lag.start()
     canary = None

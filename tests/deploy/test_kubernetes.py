@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from typing import Any, Final
 
@@ -69,6 +70,8 @@ def test_values_and_their_schema() -> None:
         {"image": {"repository": "sse-signals", "tag": "latest"}},
         {"drain": values["drain"] | {"window": -1}},
         {"replicas": 3},
+        {"podLabels": {"app.kubernetes.io/name": "of-somebody-else"}},
+        {"autoscaling": values["autoscaling"] | {"cpu": 60}},
     ):
         assert len(chart.refused(values | slip)) == 1, slip
     about, name = from_yaml((chart.CHART / "Chart.yaml").read_text()), project()["project"]
@@ -175,6 +178,8 @@ def test_all_speak_of_the_same_pods() -> None:
         service = path["backend"]["service"]
         assert service == {"name": ALL["Service"]["metadata"]["name"], "port": {"name": port["name"]}}
         assert path["path"].removeprefix("/signals/") in ROUTES
+        # What the admission webhook of ingress-nginx allows, by its setting strict-validate-path-type.
+        assert path["pathType"] == "ImplementationSpecific" or re.fullmatch(r"/[A-Za-z0-9_/-]*", path["path"])
 
 
 def test_what_administrators_do_is_not_outside() -> None:
@@ -195,3 +200,5 @@ def test_the_autoscaler_counts_what_is_there() -> None:
     assert rule["seriesQuery"].startswith(f"{name}{{")
     assert rule["name"]["matches"] == name
     assert int(metric["target"]["averageValue"]) < Settings().max_streams
+    cpu = ALL["HorizontalPodAutoscaler"]["spec"]["metrics"][1]["resource"]
+    assert cpu == {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "600m"}}  # of the one core it uses

@@ -72,6 +72,7 @@ class Reader:
         number: With which node it begins.
         patience: The share of the delay in ``retry:`` that it waits.
         silence: Seconds without a byte after which it gives a stream up.
+        connect: Seconds in which a connection has to be there.
 
     Attributes:
         client: What it has seen, for the checker.
@@ -92,6 +93,7 @@ class Reader:
         number: int = 0,
         patience: float = 0.05,
         silence: float = SILENCE,
+        connect: float = CONNECT,
     ) -> None:
         self.client = Client(name, tuple(topics) or ("*",), owns)
         self.last_id: str | None = None
@@ -104,6 +106,7 @@ class Reader:
         self._turn = count(number)
         self._patience = patience
         self._silence = silence
+        self._connect = connect
         self._seen: set[str] = set()
         self._news = asyncio.Event()
 
@@ -145,7 +148,7 @@ class Reader:
         headers = {"Authorization": f"Bearer {self._token}"}
         if self.last_id is not None:
             headers["Last-Event-ID"] = self.last_id
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=self._silence)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect, sock_read=self._silence)
         query = [("topic", topic) for topic in self._topics]
         resume = self.last_id
         async with self._http.get(f"{url}/stream", params=query, headers=headers, timeout=timeout) as response:

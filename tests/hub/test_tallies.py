@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sse_signals.cursor.start import Live
-from sse_signals.hub.groups import FLUSH_BYTES
+from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES
 from tests.fakes import Client, Network
 
 
@@ -112,7 +112,7 @@ def test_a_flush_whose_streams_are_all_gone_has_no_lag() -> None:
     network = Network()
     gone = listening(network, "a")
     tallies = network.node.hub.tallies
-    tallies.begun([], [], 0)
+    tallies.begun([], [], [], 0)
     tallies.ended(0.001)
     assert (tallies.flush_seconds.count, tallies.lag_seconds.count) == (1, 0)
     network.node.hub.close(gone.stream)
@@ -128,3 +128,40 @@ def test_targeted_events_are_writes_but_no_parts() -> None:
     network.run()
     assert network.node.hub.writes == 3
     assert network.node.hub.tallies.write_events.count == 0
+
+
+def test_what_its_readers_have_to_catch_up_with_waits_for_no_flush() -> None:
+    """A group for which too much waited has nothing to be written, and its next event is not taken for the oldest."""
+    network = Network()
+    listening(network, "a")
+    network.publish("a", data=b'"%b"' % (b"x" * PENDING_BYTES))
+    network.node.hub.finish()
+    assert network.node.hub.tallies.flush_seconds.count == 0
+
+
+def test_groups_that_have_something_left_are_written_from_the_oldest_on() -> None:
+    """What is left of two bursts that came one into the other is as old as the event that came first."""
+    network = Network()
+    for topic in ("a", "b"):
+        listening(network, topic)
+    half = b'"%b"' % (b"x" * (FLUSH_BYTES // 2 + 1))
+    for topic in ("a", "b", "b", "a"):
+        network.publish(topic, data=half)
+        network.now_ms += 100
+    network.run()
+    lag = network.node.hub.tallies.lag_seconds
+    assert (lag.count, lag.total) == (2, pytest.approx(0.4 + 0.2))
+
+
+@pytest.mark.parametrize("targets", [(None, ["group:default/a"]), (["group:default/a"], None)])
+def test_what_came_for_all_and_what_came_for_one_are_compared(targets: tuple[list[str] | None, ...]) -> None:
+    """The oldest event of a flush may be either of them."""
+    network = Network()
+    listening(network, "a")
+    listening(network, "b", owns=("group:default/a",))
+    for address, each in zip("ab" if targets[0] is None else "ba", targets, strict=True):
+        network.publish(address, each)
+        network.now_ms += 100
+    network.run()
+    lag = network.node.hub.tallies.lag_seconds
+    assert (lag.count, lag.total) == (1, pytest.approx(0.2))

@@ -113,6 +113,23 @@ async def test_a_window_sends_away_one_after_another_and_none_misses_what_was_ac
     assert [entry["sent_away"] for entry in logs if entry["event"] == "drain done"] == [8]
 
 
+async def test_who_is_behind_gets_what_only_this_process_has(start_hub: StartHub) -> None:
+    """A slow reader's stream is left to the last, and has all that was acknowledged before its goodbye."""
+    hub = await start_hub(drain_window=0.1)
+    message = "x" * 50_000
+    async with reading(hub.url, 3) as streams:
+        for _ in range(100):
+            assert await publish(hub, message) == 202
+        node = hub.service.site.service.node
+        assert any(not stream.live for stream in node.hub.streams), "it should be behind"
+        drained = asyncio.create_task(hub.service.drain())
+        await until(lambda: hub.service.site.departure.closing)
+        for answer in await asyncio.gather(*(stream.rest() for stream in streams)):
+            assert answer.reason == "shutdown"
+            assert len(answer.messages) == 100
+        await drained
+
+
 async def test_streams_that_leave_by_themselves_are_not_waited_for(start_hub: StartHub) -> None:
     """A window ends with the last stream, and a hub without streams has none."""
     hub = await start_hub(drain_window=0.2)

@@ -10,6 +10,7 @@ from tests.wire.parsers import KNOWN
 from tests.wire.streams import streams
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.skipif(not NODE_IS_READY, reason="needs Node.js 20 or later, with which ./tests/run installs parsers")
 def test_others_read_alike() -> None:
     """Six parsers make the same of streams in random pieces, wherever none of their known differences applies.

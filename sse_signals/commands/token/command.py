@@ -64,7 +64,7 @@ Examples:
     metavar="FILTER",
     help="Topic they may read even if it is private, or prefix*. With it, all others only if a rule says so.",
 )
-@click.option("--admin", is_flag=True, help="Let them revoke, drain and explain.")
+@click.option("--admin", is_flag=True, help="Let them see streams and metrics, revoke, drain, explain.")
 @click.option(
     "--expires", type=Lifetime(), default="1h", show_default=True, metavar="TIME", help="90, 30s, 5m, 1h, 7d."
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
@@ -12,16 +15,16 @@ from tests.deploy.proxies.world import World, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import pytest
-
     from tests.brokers.servers import NatsServer
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def there(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def there(nats_server: NatsServer) -> AsyncIterator[World]:
     """Two hubs behind every proxy that is installed."""
-    folder = tmp_path_factory.mktemp("proxies")
-    for above in (folder, folder.parent, folder.parent.parent):
-        above.chmod(above.stat().st_mode | 0o011)  # proxies that drop their privileges read files here
-    async with world(folder, nats_server.url, INSTALLED) as made:
-        yield made
+    # Not below pytest's own folder, which every other run that begins closes to all but its user again: proxies that
+    # drop their privileges read files here.
+    with TemporaryDirectory(prefix="proxies-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        await asyncio.to_thread(folder.chmod, 0o711)
+        async with world(folder, nats_server.url, INSTALLED) as made:
+            yield made

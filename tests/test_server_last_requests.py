@@ -1,0 +1,54 @@
+"""Requests that are on their way when a hub ends: a proxy that keeps connections shall get an answer to each."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+import structlog
+
+from sse_signals.server import running
+from sse_signals.settings import load
+
+ASK = b"GET /signals/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    """Ask, and return the head of the answer."""
+    writer.write(ASK)
+    return (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+
+
+async def test_nobody_is_cut_off_who_has_just_connected() -> None:
+    """While it drains each answer ends its connection; who connected last is answered after it stopped listening."""
+    async with AsyncExitStack() as stack:
+        door = running(load({}, {"port": 0, "drain_delay": 0.3}), structlog.get_logger())
+        hub = await door.__aenter__()
+        where = ("127.0.0.1", int(hub.url.split(":")[2].partition("/")[0]))
+        kept, late = [await asyncio.open_connection(*where) for _ in range(2)]
+        for _, writer in (kept, late):
+            stack.callback(writer.close)
+        assert "connection: close" not in await answered(*kept)
+        end = asyncio.create_task(door.__aexit__(None, None, None))
+        await hub.drains()
+        assert "connection: close" in await answered(*kept)
+        async with asyncio.timeout(10):
+            while hub.listeners[0].is_serving():  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*where)
+        assert " 200 ok" in await answered(*late)
+        await end
+
+
+async def test_who_asks_nothing_is_not_waited_for() -> None:
+    """A connection on which nothing comes is closed at the end."""
+    async with AsyncExitStack() as stack:
+        async with running(load({}, {"port": 0, "drain_window": 0.1}), structlog.get_logger()) as hub:
+            port = int(hub.url.split(":")[2].partition("/")[0])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            stack.callback(writer.close)
+            assert " 200 ok" in await answered(reader, writer)
+        async with asyncio.timeout(10):
+            await reader.read()
