@@ -238,6 +238,7 @@ class SignalsService:
         site.tickets = Tickets(
             state,
             secret=authentication.secret or secrets.token_bytes(32),
+            other_secrets=authentication.other_secrets,
             clock=site.clock,
             per_subject=site.limits.streams_per_identity,
         )

@@ -16,7 +16,7 @@ from sse_signals.auth.static_keys import StaticKeys
 from sse_signals.auth.verifier import Verifier
 from sse_signals.clock import wall_clock_ms
 from sse_signals.errors import ConfigurationError
-from sse_signals.key_files import naming, public_keys, rules, shared_secret, ticket_secret
+from sse_signals.key_files import MAX_SECRETS, folded, naming, public_keys, rules, shared_secrets, ticket_secrets
 from sse_signals.life.authentication import Authentication
 from sse_signals.logs import adapt
 from sse_signals.settings import Settings, load, variable
@@ -60,12 +60,12 @@ class Assembled:
     Attributes:
         methods: The ways in which somebody can authenticate, in the order in which they are tried.
         rules: What they may do besides what their credentials grant.
-        ticket_secret: What cookies of one-time tickets are signed with, or None for a random one.
+        ticket_secrets: What cookies of one-time tickets are verified with; the first signs. None are a random one.
     """
 
     methods: tuple[Method, ...]
     rules: Rules
-    ticket_secret: bytes | None = field(repr=False)
+    ticket_secrets: Sequence[bytes] = field(repr=False)
     _closing: tuple[Callable[[], Awaitable[None]], ...] = field(repr=False)
 
     @property
@@ -128,7 +128,8 @@ def authentication_of(settings: Settings, assembled: Assembled) -> Authenticatio
         rules=assembled.rules,
         anonymous=settings.anonymous,
         cookie=settings.cookie,
-        secret=assembled.ticket_secret,
+        secret=next(iter(assembled.ticket_secrets), None),
+        other_secrets=assembled.ticket_secrets[1:],
         leeway=settings.leeway,
         lifetime=settings.token_lifetime + settings.leeway,  # so late may a token be refused that was not revoked
         expiring=settings.expiring,
@@ -156,7 +157,14 @@ class _Assembly:
         }
         found = tuple(make() for name, make in methods.items() if name in self._settings.auth)
         self._closing.append(self._fetch.close)
-        return Assembled(found, granted, ticket_secret(self._settings), tuple(self._closing))
+        secrets = ticket_secrets(self._settings)
+        self._warn_of_folded("secret", secrets)
+        return Assembled(found, granted, secrets, tuple(self._closing))
+
+    def _warn_of_folded(self, name: str, secrets: Sequence[bytes]) -> None:
+        if folded(secrets):
+            hint = f"For a secret in each line: {MAX_SECRETS} lines at most, none of them too short or with a blank."
+            self._logger.warning("the lines of a file are one secret", set=variable(name), hint=hint)
 
     def _rules(self) -> tuple[Rules, Mapping[str, str]]:
         found = rules(self._settings)
@@ -212,13 +220,15 @@ class _Assembly:
 
     def _jwt_keys(self) -> KeySource:
         settings = self._settings
-        secret = shared_secret(settings)
+        secrets = shared_secrets(settings)
+        self._warn_of_folded("jwt_secret", [key.material for key in secrets])
         if settings.jwt_jwks_url is not None:
             with naming("jwt_jwks_url"):
                 jwks = Jwks(settings.jwt_jwks_url, fetch=self._fetch, clock=self._clock, logger=self._logger)
             self._closing.append(jwks.close)
-            return jwks if secret is None else _SecretBeside(StaticKeys([secret]), jwks)
-        return StaticKeys([*([] if secret is None else [secret]), *public_keys(settings)])
+            return _SecretBeside(StaticKeys(secrets), jwks) if secrets else jwks
+        with naming("jwt_key"):
+            return StaticKeys([*secrets, *public_keys(settings)])
 
 
 class _SecretBeside:

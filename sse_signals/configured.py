@@ -10,6 +10,7 @@ from sse_signals.authenticators import authentication_of
 from sse_signals.broker_options import BrokerOptions
 from sse_signals.errors import ConfigurationError
 from sse_signals.event_broker import EventBroker
+from sse_signals.extras import install
 from sse_signals.listening import in_url
 from sse_signals.model import HistoryLimits
 from sse_signals.settings import variable
@@ -95,7 +96,7 @@ def tracing_of(settings: Settings) -> Tracing | None:
         if error.name is None or error.name.partition(".")[0] != "opentelemetry":
             raise
         raise ConfigurationError(
-            f"{variable('tracing')} is true: it needs OpenTelemetry, install it with pip install 'sse-signals[otel]'."
+            f"{variable('tracing')} is true, which needs OpenTelemetry: {install('otel')}"
         ) from None
     try:
         tracing: Tracing = room.OtelTracing()

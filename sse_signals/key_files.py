@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,26 +18,26 @@ from sse_signals.setting_kinds import MIN_SECRET
 from sse_signals.settings import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sse_signals.auth.keys import Key
     from sse_signals.settings import Settings
 
 MAX_FILE: Final = 1024 * 1024  # bytes of a file with a secret or keys
+MAX_SECRETS: Final = 4  # lines that are taken for secrets; a longer text is rather one that somebody has folded
+_VISIBLE: Final = re.compile(rb"[!-~]+")
 
 
-def shared_secret(settings: Settings) -> Key | None:
-    """Return the secret that JWTs are signed and verified with, or None if there is none.
+def shared_secrets(settings: Settings) -> list[Key]:
+    """Return the secrets that JWTs are verified with, none or several; the first is the one to sign with.
 
     Raises:
-        ConfigurationError: It cannot be read or used; the text names the setting.
+        ConfigurationError: They cannot be read or used; the text names the setting.
     """
-    if settings.jwt_secret is None:
-        return None
-    algorithm = settings.jwt_algorithm
-    secret = _secret("jwt_secret", settings.jwt_secret)
+    algorithm = settings.jwt_algorithm if settings.jwt_algorithm in SHARED else "HS256"
+    secrets = _secrets("jwt_secret", settings.jwt_secret, SHARED[algorithm])
     with naming("jwt_secret"):
-        return secret_key(secret, algorithm=algorithm if algorithm in SHARED else "HS256")
+        return [secret_key(each, algorithm=algorithm) for each in secrets]
 
 
 def public_keys(settings: Settings) -> list[Key]:
@@ -54,20 +55,24 @@ def public_keys(settings: Settings) -> list[Key]:
     return keys
 
 
-def ticket_secret(settings: Settings) -> bytes | None:
-    """Return what the cookies of one-time tickets are signed with, or None if it is not set.
+def ticket_secrets(settings: Settings) -> list[bytes]:
+    """Return what the cookies of one-time tickets are verified with, none or several; the first one signs them.
 
     Raises:
-        ConfigurationError: It cannot be read or is too short; the text names the setting.
+        ConfigurationError: They cannot be read or are too short; the text names the setting.
     """
-    if settings.secret is None:
-        return None
-    secret = _secret("secret", settings.secret)
-    if len(secret) < MIN_SECRET:
+    secrets = _secrets("secret", settings.secret, MIN_SECRET)
+    if secrets and len(secrets[0]) < MIN_SECRET:
         raise ConfigurationError(
-            f"{variable('secret')} names a file with {len(secret)} bytes: it may hold {MIN_SECRET} or more."
+            f"{variable('secret')} names a file with {len(secrets[0])} bytes: it may hold {MIN_SECRET} or more."
         )
-    return secret
+    return secrets
+
+
+def folded(secrets: Sequence[bytes]) -> bool:
+    """Say whether the lines of a file were not taken for secrets, although people can read them."""
+    whole, *others = secrets or (b"",)
+    return not others and b"\n" in whole and all(map(_VISIBLE.fullmatch, whole.split()))
 
 
 def rules(settings: Settings) -> RulesFile:
@@ -97,11 +102,26 @@ def naming(name: str) -> Iterator[None]:
         raise ConfigurationError(f"{variable(name)} cannot be used: {error}.") from None
 
 
-def _secret(name: str, text: str) -> bytes:
+def _secrets(name: str, text: str | None, least: int) -> list[bytes]:
+    """Return what a setting holds, or the file that it names: of that one line end at the end is no part."""
+    if text is None:
+        return []
     if not text.startswith("@"):
-        return text.encode()
+        return [text.encode()]
     content = _content(name, text[1:])
-    return content[: -2 if content.endswith(b"\r\n") else -1] if content.endswith(b"\n") else content
+    whole = content[: -2 if content.endswith(b"\r\n") else -1] if content.endswith(b"\n") else content
+    return _divided(whole, least)
+
+
+def _divided(whole: bytes, least: int) -> list[bytes]:
+    """Return the secrets in a file: its lines if each is one, and otherwise all of it, which may be any bytes.
+
+    All of it remains a secret in any case: that is what it was before lines counted, and who knows it knows the lines.
+    """
+    lines = [line.removesuffix(b"\r") for line in whole.split(b"\n")]
+    if 1 < len(lines) <= MAX_SECRETS and all(len(line) >= least and _VISIBLE.fullmatch(line) for line in lines):
+        return [*lines, whole]
+    return [whole]
 
 
 def _content(name: str, path: str) -> bytes:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 OPTIONS: Final = "--metrics-host and --metrics-port"
 ELSEWHERE: Final = "Ask at their own port, which SIGNALS_METRICS_PORT (--metrics-port) names."
 LONGEST_FOLDER: Final = 90  # bytes: the path of a Unix socket may have 107, with the name that it has at first
+_BEFORE: Final = ".before"  # ending of the name under which the socket of the worker before is kept
 _SHUTDOWN: Final = 1.0  # seconds that a scrape gets at the end
 
 
@@ -170,18 +171,37 @@ async def _worker_socket(site: Site, member: Membership, logger: Any) -> AsyncIt
 
 
 def _take_place(listener: socket.socket, path: Path) -> int:
-    """Put a socket in the place of whatever was there, so that there always is one; return what it is known by."""
-    first = path.with_suffix(f".{os.getpid()}")
+    """Put a socket in the place of whatever was there, so that there always is one; return what it is known by.
+
+    What was there is kept beside it: its worker goes on if this one is not kept.
+    """
+    first, before = path.with_suffix(f".{os.getpid()}"), path.with_suffix(_BEFORE)
     listener.bind(str(first))
     listener.listen()
+    before.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        before.hardlink_to(path)
     first.replace(path)
     return path.stat().st_ino
 
 
 def _leave(path: Path, own: int, parent: int) -> None:
     """Remove one's own socket, and the folder after the last one if whoever made it cannot any more."""
+    before = path.with_suffix(_BEFORE)
+    if _number(path) != own:  # somebody has taken the place
+        path = before
     with suppress(OSError):
-        if path.stat().st_ino == own:  # and not that of who has taken the place
+        if _number(path) == own:
             path.unlink()
+        if path != before and before.exists():
+            before.rename(path)
         if os.getppid() != parent:
             path.parent.rmdir()
+
+
+def _number(path: Path) -> int | None:
+    """Return what a file is known by, or None if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

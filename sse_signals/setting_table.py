@@ -137,7 +137,8 @@ class Settings:
         "name of the cookie in which browsers bring a token; without it, no cookie but a ticket's counts",
     )
     secret: str | None = confidential(
-        "what the cookies of one-time tickets are signed with, the same on all nodes; if not set, a random one in each"
+        "what the cookies of one-time tickets are signed with, the same on all nodes; if not set, a random one in "
+        "each; a file may hold several, one a line, and the first signs"
     )
     leeway: float = number(30.0, 0, 60, "seconds by which clocks may differ when a token is checked")
     token_lifetime: float = number(
@@ -149,7 +150,9 @@ class Settings:
     expiring: float = number(
         60.0, 0, 3600, "seconds before a stream ends with its token at which it gets signals.expiring"
     )
-    jwt_secret: str | None = confidential("secret that JWTs are signed with, or @ and the path of its file")
+    jwt_secret: str | None = confidential(
+        "secret that JWTs are signed with, or @ and the path of its file; a file may hold several, one a line"
+    )
     jwt_key: tuple[str, ...] = setting(
         (),
         Texts(),

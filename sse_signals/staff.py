@@ -16,7 +16,7 @@ from sse_signals.own_port import Membership, crew_port
 from sse_signals.retry import backoff
 from sse_signals.setting_kinds import without_password
 from sse_signals.worker import DRAINS, LISTENS
-from sse_signals.worker_process import WorkerProcess
+from sse_signals.worker_process import START, WorkerProcess
 
 if TYPE_CHECKING:
     import socket
@@ -213,17 +213,46 @@ class Staff:
                     break
             else:
                 self._logger.info("all workers replaced")
-            self._supervisor.ready()
+            if any(place.worker.follows.is_set() for place in self._places):  # or this is said once all of them do
+                self._supervisor.ready()
 
     async def _relieve(self, place: Place) -> bool:
-        """Have another worker take the place of one that goes on until then; say whether there is one."""
+        """Have another worker take the place of one that goes on until the other follows its log; say whether it does.
+
+        One that cannot follow, since the log is away, leaves again, and the old one stays, which has at least its
+        history and its streams.
+        """
         async with place.turn:
             old = place.worker
             try:
-                place.worker = await self._start(place)
+                successor = await self._start(place)
+                leaving = await self._settled(place, old, successor)
             except (ConfigurationError, NotStarted) as error:
-                self._logger.error("worker not replaced", worker=place.number, reason=str(error))  # noqa: TRY400
+                self._not_replaced(place, str(error))
                 return False
-        old.retire()
-        await asyncio.shield(old.ended)
-        return True
+            place.worker = successor if leaving is old else old
+        leaving.retire()
+        await asyncio.shield(leaving.ended)
+        return leaving is old
+
+    async def _settled(self, place: Place, old: WorkerProcess, successor: WorkerProcess) -> WorkerProcess:
+        """Wait until it is clear which of two stays; return the one that leaves.
+
+        Raises:
+            NotStarted: The new one has ended.
+        """
+        follows = asyncio.create_task(successor.follows.wait())
+        try:
+            awaited: list[asyncio.Future[Any]] = [follows, old.ended, successor.ended]
+            await asyncio.wait(awaited, timeout=START, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            follows.cancel()
+        if successor.ended.done():
+            raise NotStarted(f"Worker {place.number} ended with {successor.ended.result()}.")
+        if successor.follows.is_set() or old.ended.done():
+            return old
+        self._not_replaced(place, f"It has not followed its log after {START:g} s.")
+        return successor
+
+    def _not_replaced(self, place: Place, reason: str) -> None:
+        self._logger.error("worker not replaced", worker=place.number, reason=reason)

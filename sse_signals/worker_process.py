@@ -11,7 +11,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.server import GRACE
-from sse_signals.worker import LISTENS, RETIRE, work
+from sse_signals.worker import FOLLOWS, LISTENS, RETIRE, work
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +31,7 @@ class WorkerProcess:
 
     Attributes:
         started: Is `LISTENS` once it listens, else why it does not, or None if it ended without a word.
+        follows: Is set once it follows its log.
         ended: In which way it ended.
     """
 
@@ -63,6 +64,7 @@ class WorkerProcess:
         self._ending = False
         self._begun = self._loop.time()
         self.started: asyncio.Future[str | None] = self._loop.create_future()
+        self.follows = asyncio.Event()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._line, theirs = _SPAWN.Pipe()
         self._fd = self._line.fileno()
@@ -139,6 +141,8 @@ class WorkerProcess:
         except (EOFError, OSError):  # it has ended, or is not wanted any more
             self._hang_up()
             return False
+        if word == FOLLOWS:
+            self.follows.set()
         if self.started.done():
             self._heard(word)
         else:

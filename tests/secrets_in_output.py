@@ -7,9 +7,11 @@ for it. A test that prints one on purpose is marked ``prints_secrets`` with the 
 
 from __future__ import annotations
 
+import asyncio.base_events
 import asyncio.subprocess
 import re
 import subprocess
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -26,6 +28,8 @@ KINDS: Final = {
     "idempotency key": re.compile(rb"canary-key"),
     "secret": re.compile(rb"canary-of-a-secret|canary-of-a-token"),
 }
+# What these print on stdout is what the hub has answered them, or what one tells a browser: it may be secret.
+CLIENTS: Final = frozenset({"curl", "node"})
 MARK: Final = "prints_secrets"
 _TAIL: Final = 4096  # bytes of a pipe that are looked at again with what comes next
 
@@ -67,6 +71,7 @@ def scrub(text: str) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Listen wherever tests collect output."""
     config.addinivalue_line("markers", f"{MARK}(reason): prints secrets on purpose, which are not searched for")
+    _replace(asyncio.base_events.BaseEventLoop, "subprocess_exec", _executed)
     _replace(asyncio.subprocess.SubprocessStreamProtocol, "pipe_data_received", _received)
     _replace(subprocess.Popen, "communicate", _communicate)
     _replace(pytest.CaptureFixture, "readouterr", _readouterr)
@@ -101,12 +106,25 @@ def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
     _UNDO.append(lambda: setattr(owner, name, original))
 
 
+def _executed(original: Any) -> Any:
+    async def subprocess_exec(self: Any, factory: Any, program: Any, *arguments: Any, **options: Any) -> Any:
+        def protocol() -> Any:
+            made = factory()
+            made.__dict__["of_client"] = PurePath(program).name in CLIENTS
+            return made
+
+        return await original(self, protocol, program, *arguments, **options)
+
+    return subprocess_exec
+
+
 def _received(original: Any) -> Any:
     def pipe_data_received(self: Any, fd: int, data: bytes) -> None:
-        tails = self.__dict__.setdefault("tails", {})
-        seen = tails.get(fd, b"") + data
-        _WATCH.look(seen, f"what a process wrote to its file {fd}")
-        tails[fd] = seen[-_TAIL:]
+        if fd != 1 or not self.__dict__.get("of_client"):
+            tails = self.__dict__.setdefault("tails", {})
+            seen = tails.get(fd, b"") + data
+            _WATCH.look(seen, f"what a process wrote to its file {fd}")
+            tails[fd] = seen[-_TAIL:]
         original(self, fd, data)
 
     return pipe_data_received

@@ -8,13 +8,13 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from sse_signals.auth.api_keys import new_key
-from sse_signals.authenticators import Assembled, authentication, authenticators
+from sse_signals.authenticators import Assembled, authentication, authentication_of, authenticators
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
 from sse_signals.interfaces import Credentials, Refreshing
 from sse_signals.rules import NO_RULES
 from sse_signals.settings import load
 from tests.auth.backstage_issuer import JANE, Backstage, backstage
-from tests.auth.issuer import AUDIENCE, ISSUER, SECRET, SUBJECT, Clock, Issuer, signing_key
+from tests.auth.issuer import AUDIENCE, ISSUER, SECRET, SUBJECT, Clock, Issuer, SigningKey, signing_key
 from tests.auth.issuer_server import serving
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def cause(made: Assembled, token: str) -> str:
 async def test_nothing_set_is_nobody_asked() -> None:
     """Without `auth` there are no authenticators, no rules and no secret."""
     async with assembled() as made:
-        assert (made.authenticators, made.rules, made.ticket_secret) == ([], NO_RULES, None)
+        assert (made.authenticators, made.rules, made.ticket_secrets) == ([], NO_RULES, [])
 
 
 async def test_jwt_settings_reach_the_verifier() -> None:
@@ -97,7 +97,7 @@ async def test_jwt_settings_reach_the_verifier() -> None:
     issuer = Issuer(key=SHARED.key, typ="at+jwt")
     now = issuer.clock.seconds
     async with assembled(**options) as made:
-        assert made.ticket_secret == SECRET.encode()
+        assert made.ticket_secrets == [SECRET.encode()]
         good = issuer.token(exp=now + 600, groups=["group:ops"], may={"admin": True})
         identity = await who(made, good)
         assert (identity.subject, identity.issuer) == (SUBJECT, "jwt")
@@ -240,7 +240,7 @@ def test_the_secret_of_tickets_is_not_in_its_text() -> None:
     """11: A canary secret appears in no text of what was made of it."""
     settings = load({}, {**JWT, "secret": "canary-" + SECRET, "jwt_secret": "canary-" + SECRET})
     made = authenticators(settings, logger=CapturingLogger())
-    assert made.ticket_secret == ("canary-" + SECRET).encode()
+    assert made.ticket_secrets == [("canary-" + SECRET).encode()]
     assert "canary" not in repr(made)
 
 
@@ -257,3 +257,67 @@ def test_an_application_of_ones_own_chooses_by_the_same_names() -> None:
         authentication(**JWT, host="127.0.0.1")
     with pytest.raises(ConfigurationError, match=r"^auth is not given"):
         authentication()
+
+
+OLD, NEW = "old-" * 16, "new-" * 16
+
+
+@pytest.fixture
+def two_secrets(tmp_path: Path) -> str:
+    """The path of a file with two secrets."""
+    return written(tmp_path / "two", f"{NEW}\n{OLD}\n")
+
+
+@pytest.fixture
+def folded_secret(tmp_path: Path) -> str:
+    """The path of a file with one secret that has two lines, of which one is too short to be a secret."""
+    return written(tmp_path / "folded", "a" * 40 + "\n" + "b" * 31)
+
+
+@pytest.fixture
+def pems(tmp_path: Path) -> list[str]:
+    """The paths of nine files with a public key each, all for one algorithm."""
+    return [written(tmp_path / f"{number}.pub", signing_key(str(number)).pem()) for number in range(9)]
+
+
+@pytest.mark.parametrize("published", [False, True])
+async def test_secrets_of_a_file_are_all_good(two_secrets: str, *, published: bool) -> None:
+    """A token of each line is accepted, also beside published keys; cookies are signed with the first alone."""
+    options = {**JWT, "jwt_secret": f"@{two_secrets}", "secret": f"@{two_secrets}"}
+    if published:
+        options["jwt_jwks_url"] = "https://192.0.2.1/keys"
+    logger = CapturingLogger()
+    async with assembled(logger=logger, **options) as made:
+        for secret in (OLD, NEW, f"{NEW}\n{OLD}"):
+            issuer = Issuer(key=SigningKey(None, "HS256", secret.encode()))
+            assert (await who(made, issuer.token())).subject == SUBJECT
+        assert await cause(made, SHARED.token()) == "bad-signature"
+        found = authentication_of(load({}, options), made)
+        assert (found.secret, found.other_secrets) == (NEW.encode(), [OLD.encode(), f"{NEW}\n{OLD}".encode()])
+        assert "old-" not in repr(found) + repr(made)
+    assert not [call for call in logger.calls if call.method_name == "warning"]
+
+
+async def test_lines_that_are_one_secret_are_warned_of(folded_secret: str) -> None:
+    """Somebody may have meant them to be several: the start names the setting and says what several look like."""
+    logger = CapturingLogger()
+    async with assembled(logger=logger, **{**JWT, "jwt_secret": f"@{folded_secret}", "secret": f"@{folded_secret}"}):
+        pass
+    warned = [call for call in logger.calls if call.method_name == "warning"]
+    assert [call.args[0] for call in warned] == ["the lines of a file are one secret"] * 2
+    assert [call.kwargs["set"] for call in warned] == ["SIGNALS_JWT_SECRET", "SIGNALS_SECRET"]
+
+
+async def test_two_pem_files_of_one_kind_are_both_good(pems: list[str]) -> None:
+    """Tokens of either are accepted, so that keys can be rotated."""
+    async with assembled(**{**JWT, "jwt_secret": None, "jwt_key": ",".join(pems[:2])}) as made:
+        for name in ("0", "1"):
+            assert (await who(made, Issuer(key=signing_key(name)).token())).subject == SUBJECT
+        assert await cause(made, Issuer(key=signing_key("2")).token()) == "bad-signature"
+
+
+def test_too_many_pem_files_of_one_kind_stop_the_start(pems: list[str]) -> None:
+    """The sentence names the setting."""
+    settings = load({}, {**JWT, "jwt_key": ",".join(pems)})
+    with pytest.raises(ConfigurationError, match=r"^SIGNALS_JWT_KEY cannot be used: there are 9 keys for ES256"):
+        authenticators(settings, logger=CapturingLogger())

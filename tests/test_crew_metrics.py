@@ -24,11 +24,14 @@ from sse_signals.metrics.joined import Joined, packed
 from sse_signals.own_port import Membership, crew_port
 from sse_signals.server import Running, running
 from sse_signals.settings import load
+from sse_signals.web.metrics_port import WholeCrew
 from tests.scraping import values
 from tests.web.rawhttp import ask, request
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+
+    from prometheus_client.core import Metric
 
 OPENMETRICS = "Accept: application/openmetrics-text"
 
@@ -92,6 +95,35 @@ async def test_who_takes_a_place_is_asked_instead() -> None:
             assert await asyncio.to_thread(os.listdir, crew.folder) == ["1.sock"]
         assert await asyncio.to_thread(os.listdir, crew.folder) == []
     assert not await asyncio.to_thread(Path(crew.folder).exists)
+
+
+async def test_who_was_there_is_asked_again_when_the_next_one_leaves_first() -> None:
+    """As when it could not follow the log; and whoever is gone by then is not left behind."""
+    async with crew_port(load({}, {}), structlog.get_logger()) as crew, worker(1, crew) as before:
+        assert (await ask(before.url, request("POST", "/signals/publish?topic=a", body=b"1"))).status == 202
+        async with worker(1, crew) as after:
+            assert (await scraped(after))["sse_signals_signals_total", "1"] == 0
+        assert (await scraped(before))["sse_signals_signals_total", "1"] == 1
+        assert await asyncio.to_thread(os.listdir, crew.folder) == ["1.sock"]
+
+
+async def test_scrapes_of_a_crew_at_the_same_time_share_one() -> None:
+    """However many ask its port at once, workers are asked by one of them and by the next, not by each."""
+    crew, asked, go = Crew("/dev/null", 1), 0, asyncio.Event()
+
+    async def exposition(_: Crew) -> list[Metric]:
+        nonlocal asked
+        asked += 1
+        await go.wait()
+        return []
+
+    with mock.patch.object(Crew, "exposition", exposition):
+        whole = WholeCrew(crew)
+        scrapes = [asyncio.create_task(whole.exposition()) for _ in range(50)]
+        await asyncio.sleep(0)
+        go.set()
+        assert await asyncio.gather(*scrapes) == [[]] * 50
+    assert asked <= 2
 
 
 async def test_the_last_of_orphans_takes_the_folder_along() -> None:

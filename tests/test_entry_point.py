@@ -73,6 +73,29 @@ def test_ctrl_c_while_a_shell_completes() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+TERMINATED = "import os; os.kill(os.getpid(), 15)\nprint('went on'); raise SystemExit(3)"
+
+
+def test_a_hub_that_is_stopped_while_it_is_imported(tmp_path: Path) -> None:
+    """It ends with status 0, as one that serves; any other command ends by the signal, and so does who ignores it."""
+    (tmp_path / "click.py").write_text(TERMINATED)
+    where = {"PYTHONPATH": str(tmp_path)}
+    done = run(begun("import sys; sys.argv = ['sse-signals', 'serve']"), **where)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run(begun("import sys; sys.argv = ['sse-signals', 'listen']"), **where)
+    assert (done.returncode, done.stdout) == (-15, "")
+    ignored = "import signal, sys; sys.argv = ['sse-signals', 'serve']; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    done = run(begun(ignored), **where)
+    assert (done.returncode, done.stdout) == (3, "went on\n")
+
+
+def test_a_hub_that_is_stopped_just_before_it_serves() -> None:
+    """The settings are read, and the loop has not begun: it ends with status 0 as well."""
+    stopped = "import asyncio, os, sys; sys.argv = ['sse-signals', 'serve', '--port', '0']"
+    done = run(begun(f"{stopped}; asyncio.run = lambda _: os.kill(os.getpid(), 15)"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_what_the_command_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once all is imported, Ctrl-C does what it did before."""
     found: list[object] = []
@@ -92,6 +115,13 @@ def test_ending_at_once() -> None:
     with mock.patch("os._exit") as ended:
         __main__._end(signal.SIGINT, None)
     ended.assert_called_once_with(130)
+
+
+def test_stopping_at_once() -> None:
+    """Nothing else is done, with the status of a good end."""
+    with mock.patch("os._exit") as ended:
+        __main__._stop(signal.SIGTERM, None)
+    ended.assert_called_once_with(0)
 
 
 def test_an_interruption_that_nobody_has_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sse_signals.errors import ConfigurationError
-from sse_signals.key_files import MAX_FILE, public_keys, shared_secret, ticket_secret
+from sse_signals.key_files import MAX_FILE, folded, public_keys, shared_secrets, ticket_secrets
 from sse_signals.settings import load
 from tests.auth.issuer import SECRET, signing_key
 
@@ -34,21 +34,19 @@ def test_a_secret_is_the_setting_or_stands_in_a_file(tmp_path: Path) -> None:
     ]:
         file.write_bytes(content.encode())
         settings = jwt(jwt_secret=f"@{file}", secret=f"@{file}")
-        key = shared_secret(settings)
-        assert key is not None
+        (key,) = shared_secrets(settings)
         assert (key.material, key.algorithm) == (secret.encode(), "HS256")
-        assert ticket_secret(settings) == secret.encode()
+        assert ticket_secrets(settings) == [secret.encode()]
     settings = jwt(jwt_secret=SECRET, secret="é" * 16)
-    key = shared_secret(settings)
-    assert key is not None
+    (key,) = shared_secrets(settings)
     assert key.material == SECRET.encode()
-    assert ticket_secret(settings) == ("é" * 16).encode()
+    assert ticket_secrets(settings) == [("é" * 16).encode()]
 
 
 def test_nothing_set_is_nothing_read() -> None:
     """Without a setting there is neither a secret nor a key."""
-    assert shared_secret(load({}, {})) is None
-    assert ticket_secret(load({}, {})) is None
+    assert shared_secrets(load({}, {})) == []
+    assert ticket_secrets(load({}, {})) == []
     assert public_keys(load({}, {})) == []
 
 
@@ -58,8 +56,7 @@ def test_the_algorithm_goes_to_what_it_is_for(tmp_path: Path) -> None:
     pem.write_text(signing_key("one", "RS256").pem() + signing_key("two", "RS256").pem())
     for algorithm, expected in (("HS512", ["HS512", "RS256"]), ("PS256", ["HS256", "PS256"])):
         settings = jwt(jwt_secret=SECRET, jwt_key=str(pem), jwt_algorithm=algorithm)
-        key = shared_secret(settings)
-        assert key is not None
+        (key,) = shared_secrets(settings)
         assert [key.algorithm, public_keys(settings)[0].algorithm] == expected
 
 
@@ -89,7 +86,7 @@ def test_a_secret_that_cannot_be_used(tmp_path: Path, content: bytes | None, sai
     if content is not None:
         (tmp_path / "canary").write_bytes(content)
     with pytest.raises(ConfigurationError, match=said) as caught:
-        shared_secret(jwt(jwt_secret=f"@{tmp_path / 'canary'}"))
+        shared_secrets(jwt(jwt_secret=f"@{tmp_path / 'canary'}"))
     assert "canary" not in str(caught.value)
     assert "xxx" not in str(caught.value)
 
@@ -126,7 +123,7 @@ def test_only_files_are_read(tmp_path: Path, make: Callable[[Path], None]) -> No
     with pytest.raises(
         ConfigurationError, match=r"^SIGNALS_SECRET names something that is no file: it may name one\.$"
     ):
-        ticket_secret(jwt(jwt_secret=SECRET, secret=f"@{tmp_path / 'odd'}"))
+        ticket_secrets(jwt(jwt_secret=SECRET, secret=f"@{tmp_path / 'odd'}"))
 
 
 def test_a_ticket_secret_in_a_file_is_long_enough_too(tmp_path: Path) -> None:
@@ -135,4 +132,49 @@ def test_a_ticket_secret_in_a_file_is_long_enough_too(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^SIGNALS_SECRET names a file with 31 bytes: it may hold 32 or more\.$"
     ):
-        ticket_secret(jwt(jwt_secret=SECRET, secret=f"@{tmp_path / 'short'}"))
+        ticket_secrets(jwt(jwt_secret=SECRET, secret=f"@{tmp_path / 'short'}"))
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_file_may_hold_several_secrets(tmp_path: Path, end: str) -> None:
+    """One a line, of which the first signs; the text as a whole stays good, since it was one secret before."""
+    file = tmp_path / "secret"
+    lines = ["a" * 32, "b" * 40, "c" * 64]
+    between = end or "\n"
+    file.write_bytes((between.join(lines) + end).encode())
+    expected = [*(line.encode() for line in lines), between.join(lines).encode()]
+    settings = jwt(jwt_secret=f"@{file}", secret=f"@{file}")
+    assert [key.material for key in shared_secrets(settings)] == expected
+    assert {key.algorithm for key in shared_secrets(settings)} == {"HS256"}
+    assert ticket_secrets(settings) == expected
+    assert not folded(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "warned"),
+    [
+        (b"a" * 32 + b"\n" + b"b" * 31, True),
+        (b"a" * 32 + b"\n\n" + b"b" * 32, True),
+        (b"a" * 32 + b"\n" + b"b" * 16 + b" " + b"b" * 16, True),
+        (b"\n".join([b"a" * 32] * 5), True),
+        (b"a" * 32 + b"\n" + b"\xff" * 32, False),
+        (b"a" * 32 + b"\n" + b"\x00" * 32, False),
+        (b"a" * 65, False),
+    ],
+    ids=["short", "empty", "blank", "many", "bytes", "controls", "one"],
+)
+def test_a_file_of_anything_else_is_one_secret(tmp_path: Path, content: bytes, warned: bool) -> None:
+    """As it always was, line breaks included: random bytes and folded texts hold them; of folded texts is warned."""
+    file = tmp_path / "secret"
+    file.write_bytes(content + b"\n")
+    settings = jwt(jwt_secret=f"@{file}", secret=f"@{file}")
+    assert [key.material for key in shared_secrets(settings)] == ticket_secrets(settings) == [content]
+    assert folded([content]) == warned
+
+
+def test_lines_are_secrets_only_if_they_are_long_enough_for_the_algorithm(tmp_path: Path) -> None:
+    """What is one for HS256 is too short for HS512."""
+    file = tmp_path / "secret"
+    file.write_text("a" * 64 + "\n" + "b" * 63)
+    assert len(shared_secrets(jwt(jwt_secret=f"@{file}"))) == 3
+    assert len(shared_secrets(jwt(jwt_secret=f"@{file}", jwt_algorithm="HS512"))) == 1

@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, Receipt, Signal
+from sse_signals.web.paced import EVERY_MS
 from sse_signals.web.problems import Problem
-from sse_signals.web.publish_log import EVERY_MS, MOST_TEXT, Course, PublishLog
+from sse_signals.web.publish_log import MOST_TEXT, Course, PublishLog
 from tests.authenticated import PUBLISHER, A, B, house
 from tests.web.rawhttp import ask, connection, request
 
@@ -207,7 +208,7 @@ def test_kinds_of_refusals_do_not_pile_up() -> None:
     for number in range(1000):
         log.tell(Course(sampled=False), asked(), "192.0.2.1", Problem(400, f"kind-{number}", "No.", hint="Do not."))
     assert len(ears.lines) == 1000
-    assert len(log._refused) <= 100
+    assert len(log._refused._kinds) <= 100
 
 
 def test_what_a_client_says_of_itself_forges_nothing() -> None:
@@ -255,6 +256,17 @@ async def test_a_stream_that_ends_is_told_with_all_that_is_known(hub: Running) -
         "events": 1,
         "node": hub.service.site.nodes.own,
     }
+
+
+async def test_streams_that_are_refused_are_told_once_a_second_by_reason(hub: Running) -> None:
+    """While a hub drains, a client that comes again and again writes a line a second, with the number of times."""
+    site = hub.service.site
+    with capture_logs() as logs:
+        site.departure.begun.set()
+        for _ in range(5):
+            await ask(hub.url, request("GET", "/signals/stream?topic=a"))
+    told = [entry for entry in logs if entry["event"] == "stream refused"]
+    assert [(entry["reason"], entry["requests"]) for entry in told] == [("shutdown", 1)]
 
 
 async def test_no_user_agent_forges_a_line(hub: Running) -> None:

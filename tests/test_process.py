@@ -7,7 +7,7 @@ import gc
 import signal
 from unittest import mock
 
-from sse_signals.process import YOUNG, heed, rare_collections
+from sse_signals.process import YOUNG, Wishes, heed, rare_collections
 
 
 def test_the_collector_is_left_as_it_was_found() -> None:
@@ -33,3 +33,15 @@ async def test_signals_within_a_second_are_one_wish_each_time() -> None:
             time.return_value = now
             told(number)
     assert heard == ["SIGTERM", "again", "again"]
+
+
+async def test_the_first_reason_to_end_stands() -> None:
+    """A wish that is made again, by an order and by a signal, is granted once."""
+    wishes, granted = Wishes(), list[str]()
+    wishes.end("order")
+    wishes.end("SIGTERM")
+    wishes.hurry()
+    wishes.hurry()
+    wishes.grant(granted.append, lambda: granted.append("hurry"))
+    await asyncio.sleep(0)
+    assert granted == ["order", "hurry"]

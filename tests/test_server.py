@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -319,3 +320,14 @@ async def test_a_hub_that_drains_before_it_follows_its_log() -> None:
         async with asyncio.timeout(DEADLINE):
             await server.following(hub, lambda: ready.append("ready"))
     assert ready == []
+
+
+async def test_connections_that_are_there_at_the_end_get_a_moment() -> None:
+    """With a window, one that is kept open without a request is closed only after it, and not waited for any longer."""
+    async with AsyncExitStack() as stack:
+        with mock.patch("sse_signals.server.LEAVING", 0.1):
+            async with running(settings(drain_window=0.01), structlog.get_logger()) as hub:
+                reader, writer = await stack.enter_async_context(connection(hub.url))
+                writer.write(request("GET", "/signals/health/live", "Connection: keep-alive"))
+                await reader.readuntil(b"live")
+        assert b"HTTP" not in await reader.read()

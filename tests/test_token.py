@@ -22,6 +22,8 @@ from sse_signals.settings import load
 from tests.terminal import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sse_signals.identity import Identity
     from sse_signals.interfaces import Authenticator
 
@@ -255,6 +257,53 @@ def test_an_api_key_and_its_lines() -> None:
 def test_an_api_key_for_programs() -> None:
     """One JSON object holds the key, its name and its SHA-256; no two keys are the same."""
     one, two = (json.loads(token("key", "ci", "--json").stdout) for _ in range(2))
-    assert set(one) == {"name", "key", "sha256"}
+    assert set(one) == {"name", "key", "sha256", "rule"}
+    assert one["rule"] is None
     assert one["key"] != two["key"]
     assert tomllib.loads(f'sha256 = "{one["sha256"]}"')["sha256"] != two["sha256"]
+
+
+def test_the_rule_of_an_api_key_grants_what_was_asked_for() -> None:
+    """The hub reads the printed rule as it is, and grants that and nothing else; programs get the same rule."""
+    asked = ["--publish", "orders/*", "--publish", "töpfe", "--plugin", "catalog", "--target", "group:Ops"]
+    asked += ["--subscribe", "audit/*", "--admin"]
+    for options in (["--admin"], asked):
+        lines = token("key", "ci", *options).stdout.splitlines()
+        (key,) = [line.strip() for line in lines if line.strip().startswith("sse_")]
+        text = "\n".join(lines[lines.index("  [[key]]") :])
+        file = rules_file.parse(text, "the file")
+        grants = file.rules.apply(known(ApiKeys(file.keys), key)).grants
+        assert grants.admin
+        assert bool(grants.publish) == (options is asked)
+        (rule,) = tomllib.loads(text)["rule"]
+        assert json.loads(token("key", "ci", "--json", *options).stdout)["rule"] == rule
+    assert rule == {
+        "who": ["key:ci"],
+        "publish": ["orders/*", "töpfe"],
+        "plugins": ["catalog"],
+        "targets": ["group:default/ops"],
+        "subscribe": ["audit/*"],
+        "admin": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["key", "ci", "--target", "group:a"], "name that with --publish or --plugin"),
+        (["--admin", "key", "ci"], "write those of 'key' behind its name"),
+    ],
+)
+def test_grants_of_a_key_that_mean_nothing(arguments: list[str], said: str) -> None:
+    """They are refused before there is a key: targets of nothing, and options of the token instead of the key."""
+    done = token(*arguments)
+    assert (done.status, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())
+
+
+def test_of_several_secrets_the_first_signs(tmp_path: Path) -> None:
+    """Of a file with one a line: the others are there to verify with, until they are taken out."""
+    file = tmp_path / "secrets"
+    file.write_text("new-" * 8 + "\n" + "old-" * 8 + "\n")
+    text = made("--subject", "a", SIGNALS_JWT_SECRET=f"@{file}")
+    assert jwt.decode(text, "new-" * 8, algorithms=["HS256"], options={"verify_aud": False})["sub"] == "a"

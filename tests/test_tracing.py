@@ -152,9 +152,9 @@ async def test_a_trace_is_kept_for_who_listens_in_the_process_and_for_nobody_els
 @pytest.mark.parametrize("scheme", ["memory", "sqlite", "redis", "nats"])
 async def test_every_log_keeps_it(scheme: str, request: pytest.FixtureRequest, tmp_path: Any) -> None:
     """Whatever the broker: a subscriber finds it on the event, and an event without it has none."""
-    url: str = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/log"}.get(scheme) or await asyncio.to_thread(
-        lambda: request.getfixturevalue(f"{scheme}_server").url
-    )
+    url: str = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/log"}.get(
+        scheme, ""
+    ) or await asyncio.to_thread(lambda: request.getfixturevalue(f"{scheme}_server").url)
     log = EventBroker.from_url(url)
     client = SignalsClient.for_plugin("traces", event_broker=log)
     try:
@@ -536,7 +536,7 @@ def test_without_its_packages_the_start_says_what_to_install(monkeypatch: pytest
         return find
 
     monkeypatch.setattr("sse_signals.configured.import_module", missing("opentelemetry.sdk"))
-    with pytest.raises(ConfigurationError, match=r"pip install 'sse-signals\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install '\.\[otel\]' in the checkout"):
         tracing_of(settings)
     monkeypatch.setattr("sse_signals.configured.import_module", missing("sse_signals.other"))
     with pytest.raises(ModuleNotFoundError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ import jwt
 import pytest
 
 from tests.brokers.servers import NatsServer, RedisServer
-from tests.crew import Crew, crew, streams
+from tests.crew import DEADLINE, Crew, crew, streams
+from tests.scraping import values
 from tests.web.rawhttp import Answer, ask, connection, request
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 COMMAND = "from sse_signals.cli import main; main()"
 SECRET = "0123456789abcdef0123456789abcdef"
 JSON = "Content-Type: application/json"
+METRICS = request("GET", "/signals/metrics")
 ALL = 20  # requests, each over a connection of its own: one in a million times all of them go to the same worker
 
 
@@ -144,3 +148,33 @@ async def test_a_broker_that_cannot_be_used_stops_the_start(tmp_path: Path, work
     assert sentence.startswith("sse-signals: ")
     assert "maxmemory-policy" in sentence
     assert [entry for entry in hub.log if entry["level"] != "info"] == []
+
+
+async def test_sighup_while_the_log_is_away(tmp_path: Path) -> None:
+    """Who cannot follow it leaves again, who is at work stays and can be asked, and later all are replaced."""
+    server = RedisServer(tmp_path)
+    await asyncio.to_thread(server.start)
+    impatient = f"from sse_signals import staff\nstaff.START = 1.0\n{COMMAND}"
+    try:
+        async with crew("--broker", server.url, command=impatient) as hub:
+            await hub.hear("listening")
+            before = hub.pids()
+            await asyncio.to_thread(server.kill)
+            hub.process.send_signal(signal.SIGHUP)
+            (told,) = await hub.hear("worker not replaced")
+            assert told.items() >= {"worker": 1, "reason": "It has not followed its log after 1 s."}.items()
+            await hub.hear("stopped", worker=1)
+            for pid in before.values():
+                os.kill(pid, 0)
+            assert hub.pids()[2] == before[2]
+            async with asyncio.timeout(DEADLINE):  # the last thing that the other did
+                while values(await ask(hub.url, METRICS))["sse_signals_workers_answering", ""] != 2:
+                    pass
+            await asyncio.to_thread(server.start)
+            hub.process.send_signal(signal.SIGHUP)
+            await hub.hear("all workers replaced")
+            assert not set(before.values()) & set(hub.pids().values())
+            assert not hub.told("worker ended")
+            assert await hub.stop() == 0
+    finally:
+        await asyncio.to_thread(server.kill)

@@ -18,7 +18,7 @@ from sse_signals.own_port import Membership
 from sse_signals.server import GRACE, LEAVING
 from sse_signals.service import PATIENCE
 from sse_signals.settings import load
-from sse_signals.web.departure import DRAIN_PATIENCE
+from sse_signals.web.departure import DRAIN_PATIENCE, GATE_PATIENCE
 from sse_signals.worker_process import WorkerProcess
 from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners
 from tests.web.rawhttp import connection
@@ -45,7 +45,7 @@ def assert_killed_once(hub: Crew, worker: int, reason: str) -> None:
 
 def test_the_grace_is_longer_than_a_good_end_takes() -> None:
     """Nobody is killed who is about to end."""
-    assert GRACE > LEAVING + DRAIN_PATIENCE + LINGER + PATIENCE
+    assert GRACE > LEAVING + DRAIN_PATIENCE + GATE_PATIENCE + LINGER + PATIENCE
 
 
 async def test_one_that_hangs_at_the_end_is_killed() -> None:

@@ -30,8 +30,10 @@ _OPENSSL_NAMES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1"
 class StaticKeys:
     """Keys that never change: a `KeySource`. A key without a name answers to every name.
 
+    Several without a name may be for one algorithm, at most 8: a token is tried with each, so that keys can be rotated.
+
     Raises:
-        ConfigurationError: There are none.
+        ConfigurationError: There are none, or more that would have to be tried.
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:

@@ -35,7 +35,7 @@ class Verified:
     Attributes:
         header: Its header's members.
         claims: Its claims.
-        key: The key that its signature was verified with.
+        key: The key that its signature was verified with, with others that were in question.
     """
 
     header: Mapping[str, Any]
@@ -171,6 +171,8 @@ class _Examined:
         self.key = await self.verifier.keys.find(kid, header["alg"])
         if self.key.algorithm != header["alg"]:
             raise refused("wrong-algorithm", f"The key is for {self.key.algorithm}.")
+        if self.key.others:
+            return f"There are {1 + len(self.key.others)} keys for {self.key.algorithm}, which are tried in turn."
         return f"The key is one for {self.key.algorithm}."
 
     async def verify_signature(self) -> str:
@@ -178,8 +180,10 @@ class _Examined:
         # The very bytes that were read and that every check is about; PyJWS would decode them a second time.
         method = _JWS.get_algorithm_by_name(algorithm)
         signed = self.token.rpartition(".")[0].encode()
-        if not method.verify(signed, method.prepare_key(self.key.material), self.peeked.signature):
-            raise refused("bad-signature", "The signature is not one of this token by this key.")
+        materials = (self.key.material, *self.key.others)  # all of them for the algorithm that the key is pinned to
+        if not any(method.verify(signed, method.prepare_key(each), self.peeked.signature) for each in materials):
+            whose = f"any of these {len(materials)} keys" if self.key.others else "this key"
+            raise refused("bad-signature", f"The signature is not one of this token by {whose}.")
         return "The signature is right."
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sse_signals.brokers.memory import MemoryBroker
 from sse_signals.brokers.memory_state import MemoryState
 from sse_signals.errors import ConfigurationError
+from sse_signals.extras import install
 from sse_signals.setting_kinds import without_password
 
 if TYPE_CHECKING:
@@ -71,8 +72,6 @@ def open_log(url: str, limits: HistoryLimits, options: BrokerOptions, *, clock: 
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != module:
             raise
-        raise ConfigurationError(
-            f"{scheme}:// needs the package {module}: install it with pip install 'sse-signals[{module}]'."
-        ) from None
+        raise ConfigurationError(f"{scheme}:// needs the package {module}: {install(module)}") from None
     broker = getattr(room, name)(url, limits, options, clock=clock, logger=logger)
     return Log(broker, broker.state)

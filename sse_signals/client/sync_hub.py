@@ -17,6 +17,7 @@ from sse_signals.client.subscribing import Course
 from sse_signals.client.sync_stream import SyncStream
 from sse_signals.client.tokens import GetToken, Tokens
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
+from sse_signals.extras import install
 from sse_signals.logs import adapt
 from sse_signals.subscriptions import check_gaps
 
@@ -51,9 +52,7 @@ class SyncHub:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] != "urllib3":
                 raise
-            raise ConfigurationError(
-                "SyncSignalsClient needs the package urllib3: install it with pip install 'sse-signals[sync]'."
-            ) from None
+            raise ConfigurationError(f"SyncSignalsClient needs the package urllib3: {install('sync')}") from None
         self.url = HubUrl.parse(url)
         self._tokens = Tokens(token)
         self._timeout = timeout

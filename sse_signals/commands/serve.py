@@ -25,6 +25,8 @@ _EPILOG = """\b
 Exit status:
   0    it was told to end, by SIGTERM, Ctrl-C or POST /signals/drain, and has
        ended in good order
+  1    a worker could not be started, or something nobody foresaw: the last
+       line says what
   2    wrong settings, or what they name cannot be had: a port, a file
 
 A log in Redis or NATS that cannot be reached is waited for: the hub is not

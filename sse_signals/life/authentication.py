@@ -28,6 +28,7 @@ class Authentication:
         cookie: The name of a cookie that may hold a token, or None.
         secret: What cookies of one-time tickets are signed with, the same on all nodes; None makes one that lives as
             long as the process.
+        other_secrets: What these cookies may have been signed with, too: those before it, or the next one.
         lifetime: Seconds that the longest accepted token lives; revocations are kept as long.
         leeway: Seconds after its expiry in which a single request may still be made with a token, since clocks differ;
             a stream ends exactly then.
@@ -35,7 +36,7 @@ class Authentication:
         close: Called when the hub ends, to let go of connections to issuers; None when there is nothing to let go.
 
     Raises:
-        ConfigurationError: There is no authenticator, or the secret is too short (32 bytes at least).
+        ConfigurationError: There is no authenticator, or a secret is too short (32 bytes at least).
     """
 
     authenticators: Sequence[Authenticator]
@@ -47,6 +48,7 @@ class Authentication:
     leeway: float = 0.0
     expiring: float = 60.0
     close: Callable[[], Awaitable[None]] | None = None
+    other_secrets: Sequence[bytes] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if not self.authenticators or not hasattr(self.authenticators, "__iter__"):
@@ -57,7 +59,6 @@ class Authentication:
                     f"authenticators holds {each!r}: it may hold objects with "
                     "'async def authenticate(self, credentials)'."
                 )
-        if self.secret is not None and len(self.secret) < MIN_SECRET:
-            raise ConfigurationError(
-                f"secret has {len(self.secret)} bytes: it may be {MIN_SECRET} or more random ones."
-            )
+        for secret in ([] if self.secret is None else [self.secret]) + list(self.other_secrets):
+            if len(secret) < MIN_SECRET:
+                raise ConfigurationError(f"secret has {len(secret)} bytes: it may be {MIN_SECRET} or more random ones.")

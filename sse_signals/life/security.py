@@ -89,6 +89,7 @@ class Security:
         self._forwarded = Buckets(FORWARDED_RATE, FORWARDED_BURST, reason="renewal-rate", detail=detail)
         self._untold: dict[Revocation, None] = {}  # what this node alone knows
         self.in_step = False
+        self._unheard = 0  # looks in a row in which nothing could be heard
 
     async def start(self) -> None:
         """Learn what the other nodes know, and keep in step with them."""
@@ -170,9 +171,11 @@ class Security:
             await self.nodes.here()
             unreadable = await self._revocations.load()
         except SignalsError as error:
-            self._logger.warning("other nodes cannot be heard", error=str(error))
+            self._unheard += 1
+            if self._unheard & (self._unheard - 1) == 0:  # ever more seldom: it may be away for the night
+                self._logger.warning("other nodes cannot be heard", error=str(error), times=self._unheard)
             return False
-        self.in_step = True
+        self.in_step, self._unheard = True, 0
         if unreadable:
             self._logger.warning("revocations cannot be read", keys=unreadable[:8], count=len(unreadable))
         self._enforce()

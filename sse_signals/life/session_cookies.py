@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -52,21 +53,17 @@ class SessionClaims:
 class SessionCookies:
     """Signs the cookies of sessions and reads them."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, *others: bytes) -> None:
         """Make it.
 
         Args:
             secret: 32 bytes or more; the same on all nodes.
+            others: Secrets with which cookies may have been signed as well, so that the secret can be changed.
 
         Raises:
-            ConfigurationError: The secret is too short.
+            ConfigurationError: A secret is too short.
         """
-        if len(secret) < LEAST_SECRET:
-            raise ConfigurationError(
-                f"the secret for the cookies of tickets has {len(secret)} bytes; it may have {LEAST_SECRET} or more"
-            )
-        # A key of its own: nothing else that is signed with the secret is such a cookie, and a cookie is nothing else.
-        self._key = HKDF(SHA256(), length=32, salt=None, info=_TYPE.encode()).derive(secret)
+        self._key, *self._others = map(_key_of, (secret, *others))
 
     def sign(self, session: str, *, subject: str | None, filters: Filters, until_ms: int) -> str:
         """Return the cookie of a session.
@@ -93,15 +90,26 @@ class SessionCookies:
         """
         if not _FORM.fullmatch(cookie):
             raise bad_session()
-        try:
-            token = jwt.decode_complete(
-                cookie, self._key, algorithms=["HS256"], options={"require": list(_CLAIMS), "verify_exp": False}
-            )
-        except jwt.PyJWTError:
-            raise bad_session() from None
+        token = self._verified(cookie)
         if token["header"].get("typ") != _TYPE:
             raise bad_session()
         return SessionClaims(token["payload"])
+
+    def _verified(self, cookie: str) -> dict[str, Any]:
+        options: jwt.types.Options = {"require": list(_CLAIMS), "verify_exp": False}
+        for key in (self._key, *self._others):
+            with suppress(jwt.PyJWTError):
+                return jwt.decode_complete(cookie, key, algorithms=["HS256"], options=options)
+        raise bad_session()
+
+
+def _key_of(secret: bytes) -> bytes:
+    """Return a key of its own: nothing else signed with the secret is such a cookie, and a cookie is nothing else."""
+    if len(secret) < LEAST_SECRET:
+        raise ConfigurationError(
+            f"the secret for the cookies of tickets has {len(secret)} bytes; it may have {LEAST_SECRET} or more"
+        )
+    return HKDF(SHA256(), length=32, salt=None, info=_TYPE.encode()).derive(secret)
 
 
 def _digest_of(value: str | list[str] | None) -> str:

@@ -35,7 +35,7 @@ from sse_signals.life.ticket_causes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sse_signals.identity import Identity
     from sse_signals.interfaces import SharedState
@@ -58,6 +58,7 @@ class Tickets:
         state: SharedState,
         *,
         secret: bytes,
+        other_secrets: Sequence[bytes] = (),
         clock: Callable[[], int],
         ttl: float = 30.0,
         per_subject: int = 100,
@@ -68,6 +69,7 @@ class Tickets:
         Args:
             state: Where all nodes keep tickets and sessions.
             secret: What cookies are signed with, 32 bytes or more; the same on all nodes.
+            other_secrets: What cookies may have been signed with, too.
             clock: Returns milliseconds since 1970-01-01 UTC.
             ttl: Seconds in which a ticket has to be redeemed.
             per_subject: Tickets that one subject may have at once from this node, and as many again every 5 minutes.
@@ -78,7 +80,7 @@ class Tickets:
         """
         self._kept = KeptTickets(state, clock=clock)
         self.sessions = StreamSessions(state, clock=clock)
-        self._cookies = SessionCookies(secret)
+        self._cookies = SessionCookies(secret, *other_secrets)
         self._clock = clock
         self._ttl = ttl
         self._errands = Errands()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from aiohttp import hdrs
+
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.life.revocations import Revocation
 from sse_signals.web.admin_schemas import DrainSchema, RevocationSchema, load
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from sse_signals.web.site import Site
 
 THIS: Final = "this"  # the node that answers
+PASSED_ON: Final = (hdrs.FORWARDED, hdrs.X_FORWARDED_FOR, hdrs.X_FORWARDED_HOST, hdrs.VIA, "X-Real-IP")  # say proxies
 _REVOCATION: Final = RevocationSchema()
 _DRAIN: Final = DrainSchema()
 
@@ -94,6 +97,13 @@ class Administration:
                 "drain-not-allowed",
                 "Nobody has to authenticate here, and anybody can reach the hub: it is not drained over HTTP.",
                 hint="Send SIGTERM to its process, or configure authentication: see SIGNALS_AUTH.",
+            )
+        if any(name in request.headers for name in PASSED_ON):
+            raise Problem(
+                403,
+                "drain-not-allowed",
+                "Nobody has to authenticate here, and a proxy has passed this on for somebody who may be anywhere.",
+                hint="Ask the node itself at its own address, without a proxy, or send SIGTERM to its process.",
             )
         try:
             check_origin(request, ())

@@ -11,13 +11,15 @@ from sse_signals.life.drain import drain, one_by_one, pause, send_away
 if TYPE_CHECKING:
     from sse_signals.hub.stream import Stream
     from sse_signals.hub.sweep import Sweep
+    from sse_signals.web.gate import Gate
     from sse_signals.web.site import Site
 
 DRAIN_PATIENCE: Final = 4.0  # seconds that connections get at the end for what they still have to take
+GATE_PATIENCE: Final = 2.0  # seconds then for those who still wait to be let in, only to be told when to come back
 BEHIND_PATIENCE: Final = 2.0  # seconds of these for those that are behind, where nobody else has what they lack
 REASON: Final = "shutdown"  # what streams are told
 ORDER: Final = "order"  # why it begins if somebody who may says so, by a request or through the log
-_LOOK_EVERY: Final = 0.02  # seconds between two looks whether any is behind
+_LOOK_EVERY: Final = 0.02  # seconds between two looks whether any is behind, or waits
 
 
 class Departure:
@@ -66,7 +68,6 @@ class Departure:
             self.ordered.set()
         if self._task is None:
             self.begun.set()
-            site.gate.let_all_through()  # to be told when to come back
             self._task = asyncio.create_task(self._run(site, why, self._delay if delay is None else delay))
         return self._task
 
@@ -87,6 +88,7 @@ class Departure:
         await pause(delay, self._hurry)
         aborted = 0 if sweep is None else await self._end(site, sweep)
         self.closing = True
+        await _passed(site.gate)
         seconds = round(time() - began, 3)
         site.logger.info("drain done", sent_away=self._sent, aborted=aborted, seconds=seconds)
 
@@ -131,4 +133,12 @@ async def _caught_up(sweep: Sweep) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(BEHIND_PATIENCE):
             while any(stream.ended is None and not stream.live for stream in sweep.streams):  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _passed(gate: Gate) -> None:
+    """Give those who wait at the gate some time: it goes on at its pace, or the loop would stand still for all."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GATE_PATIENCE):
+            while len(gate):  # noqa: ASYNC110 - it rings no bell
                 await asyncio.sleep(_LOOK_EVERY)

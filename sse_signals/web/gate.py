@@ -20,6 +20,9 @@ class Gate:
         self._scheduled = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     async def enter(self) -> None:
         """Go through, at once or in a later turn."""
         loop = asyncio.get_running_loop()
@@ -32,13 +35,6 @@ class Gate:
         turn = loop.create_future()
         self._waiting.append(turn)
         await turn
-
-    def let_all_through(self) -> None:
-        """End the waiting of those who are there."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
 
     def _next_turn(self) -> None:
         idle = self._left == self._per_turn

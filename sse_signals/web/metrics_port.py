@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import orjson
 from aiohttp import hdrs, web
 
+from sse_signals.life.shared import Shared
 from sse_signals.metrics.crew import FAMILIES
 from sse_signals.metrics.joined import packed
 from sse_signals.metrics.rendering import rendered, wants_openmetrics
@@ -69,10 +70,11 @@ class WholeCrew:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
+        self._gathered = Shared["Sequence[Metric]"]()
 
     async def exposition(self) -> Sequence[Metric]:
-        """Return what all workers measure that answer."""
-        return await self._crew.exposition()
+        """Return what all workers measure that answer; scrapes at the same time share it."""
+        return await self._gathered.get(self._crew.exposition)
 
     async def ready(self) -> web.Response:
         """Return the answer of a worker, of one that is ready if possible; see `Behind`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.logs import escape
+from sse_signals.web.paced import Paced
 from sse_signals.web.problems import of
 from sse_signals.web.request_ids import request_id
 
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from sse_signals.tracing import Trace
     from sse_signals.web.problems import Problem
 
-EVERY_MS: Final = 1000  # milliseconds between two lines about refusals of the same kind
 MOST_TOPICS: Final = 8  # that a line names
 MOST_TEXT: Final = 200  # characters of what a client says about itself
-_KINDS: Final = 100  # kinds of refusals that are remembered; there are some thirty
 
 
 class Course:
@@ -71,10 +70,9 @@ class PublishLog:
             node: The name of this node.
         """
         self._logger = logger
-        self._clock = clock
         self._share = share
         self._node = node
-        self._refused: dict[str, tuple[int, int]] = {}  # by kind: when it was last told, and how many came since
+        self._refused = Paced(clock)
 
     def draw(self) -> bool:
         """Say whether the next publish is told; before it is known what it costs and how it ends."""
@@ -114,24 +112,17 @@ class PublishLog:
 
     def _refusal(self, problem: Problem, course: Course, request: web.BaseRequest, remote: str) -> None:
         """Tell the first of a kind at once, and then once a second how many there were."""
-        now_ms = self._clock()
-        told_ms, count = self._refused.get(problem.kind, (now_ms - EVERY_MS, 0))
-        if abs(now_ms - told_ms) < EVERY_MS:  # a clock that is set back must not silence it
-            self._refused[problem.kind] = (told_ms, count + 1)
-            return
-        if len(self._refused) >= _KINDS:
-            self._refused.clear()
-        self._refused[problem.kind] = (now_ms, 0)
-        self._logger.info(
-            "publishes refused",
-            request_id=request_id(request),
-            kind=problem.kind,
-            status=problem.status,
-            requests=count + 1,
-            subject=_subject(course),
-            remote=remote,
-            node=self._node,
-        )
+        if count := self._refused.count(problem.kind):
+            self._logger.info(
+                "publishes refused",
+                request_id=request_id(request),
+                kind=problem.kind,
+                status=problem.status,
+                requests=count,
+                subject=_subject(course),
+                remote=remote,
+                node=self._node,
+            )
 
     def _all(self, course: Course, request: web.BaseRequest, remote: str) -> dict[str, Any]:
         topics = list(dict.fromkeys(signal.address for signal in course.signals))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sse_signals.web.paced import Paced
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,16 +25,11 @@ class Refusals:
             clock: Returns milliseconds since 1970-01-01 UTC.
         """
         self._logger = logger
-        self._clock = clock
-        self._count = 0
-        self._told_ms = -EVERY_MS
+        self._paced = Paced(clock, every_ms=EVERY_MS)
 
     def tell(self, error: BrokerUnavailable, request_id: str) -> None:
         """Count one; the first is told at once, and then how many there were, every ten seconds."""
-        self._count += 1
-        now_ms = self._clock()
-        if abs(now_ms - self._told_ms) >= EVERY_MS:  # a clock that is set back must not silence it
+        if count := self._paced.count("log"):
             self._logger.warning(
-                "the log did not take a request", error=str(error), requests=self._count, request_id=request_id
+                "the log did not take a request", error=str(error), requests=count, request_id=request_id
             )
-            self._count, self._told_ms = 0, now_ms

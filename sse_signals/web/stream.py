@@ -18,7 +18,7 @@ from sse_signals.web.entry import enter, reason_of
 from sse_signals.web.problems import unavailable
 from sse_signals.web.query import stream_query
 from sse_signals.web.response import SignalsResponse, connected
-from sse_signals.web.stream_log import tell_closed, tell_opened, tell_refused
+from sse_signals.web.stream_log import StreamRefusals, tell_closed, tell_opened
 from sse_signals.wire import controls
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class Streaming:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._refusals = StreamRefusals(site)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer with a stream, or say why not.
@@ -233,7 +234,7 @@ class Streaming:
     def _refused(self, request: web.Request, reason: str) -> None:
         self._site.ledger.refuse(reason)
         count_limit(self._site, reason)
-        tell_refused(self._site, request, reason)
+        self._refusals.tell(request, reason)
 
 
 def _gone(request: web.BaseRequest) -> bool:

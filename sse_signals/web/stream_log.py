@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs
 
 from sse_signals.life.ledger import MOST_TOPICS
+from sse_signals.web.paced import Paced
 from sse_signals.web.publish_log import shown
 from sse_signals.web.request_ids import request_id
 
@@ -69,6 +70,25 @@ def tell_closed(
     )
 
 
-def tell_refused(site: Site, request: web.BaseRequest, reason: str) -> None:
-    """Tell that a stream was sent away before it was opened."""
-    site.logger.info("stream refused", request_id=request_id(request), reason=reason, remote=site.address(request))
+class StreamRefusals:
+    """Streams that are sent away before they are opened: told once a second for each reason, with their number.
+
+    A node that drains or is full, and thousands of clients that come again and again, must not fill the log.
+    """
+
+    __slots__ = ("_paced", "_site")
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._paced = Paced(site.clock)
+
+    def tell(self, request: web.BaseRequest, reason: str) -> None:
+        """Count one, and tell how many there were if it is time for that."""
+        if count := self._paced.count(reason):
+            self._site.logger.info(
+                "stream refused",
+                request_id=request_id(request),
+                reason=reason,
+                requests=count,
+                remote=self._site.address(request),
+            )

@@ -54,6 +54,12 @@ def test_a_key_without_a_name_answers_to_any_only_if_that_is_wanted() -> None:
     assert refusal(keys, "x", "HS256").cause == "wrong-algorithm"
 
 
+def test_published_keys_without_a_name_are_not_tried_in_turn() -> None:
+    """An issuer can give its keys names; several without one are refused, however many there are."""
+    nameless = [Key(None, "ES256", signing_key(str(number)).public.material) for number in range(9)]
+    assert refusal(KeySet(nameless), None, "ES256").cause == "ambiguous-key"
+
+
 def test_a_refusal_names_what_was_asked_for_on_one_short_line() -> None:
     """A name is a stranger's text: it is cut, and no control character stands in it."""
     detail = refusal(KeySet([ONE]), "\x1b[31m\n" + "x" * 200, "ES256").detail

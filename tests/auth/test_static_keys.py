@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from sse_signals.auth.keys import Key
+from sse_signals.auth.keys import MAX_NAMELESS, Key
 from sse_signals.auth.static_keys import StaticKeys, pem_keys, pinned, secret_key
-from sse_signals.errors import ConfigurationError
-from tests.auth.issuer import SECRET, SigningKey, rsa_key, signing_key
+from sse_signals.errors import ConfigurationError, NotAuthenticated
+from tests.auth.issuer import SECRET, Issuer, SigningKey, rsa_key, signing_key
+from tests.auth.refusals import verifier
 
 
 def public_pem(private: object) -> str:
@@ -146,3 +147,55 @@ def test_static_keys_without_any_stop_the_start() -> None:
     """Or nobody could ever authenticate."""
     with pytest.raises(ConfigurationError, match="no key to verify tokens with"):
         StaticKeys([])
+
+
+def nameless(name: str, algorithm: str = "ES256") -> Key:
+    """Return the public half of a key as an operator gives it."""
+    return Key(None, algorithm, signing_key(name, algorithm).public.material)
+
+
+async def test_keys_without_a_name_are_tried_in_turn() -> None:
+    """A token of each is accepted, whatever it calls its key: the old one and the new one stand side by side."""
+    source = StaticKeys([nameless("old"), nameless("new"), nameless("rsa", "RS256")])
+    assert (await source.find(None, "ES256")).others == (signing_key("new").public.material,)
+    assert (await source.find(None, "RS256")).others == ()
+    for name in ("old", "new"):
+        issuer = Issuer(key=signing_key(name))
+        strict = verifier(source, issuer.clock)
+        for kid in (None, "whatever"):
+            token = issuer.token({"kid": kid})
+            assert (await strict.verify(token)).key == await source.find(None, "ES256")
+            assert all(check.passed for check in await strict.inspect(token))
+
+
+async def test_a_name_decides_beside_keys_without_one() -> None:
+    """A named key is the only one for a token that names it; one that names none may mean either, and is refused."""
+    source = StaticKeys([nameless("old"), nameless("new"), signing_key("one").public])
+    issuer = Issuer(key=signing_key("old"))
+    strict = verifier(source, issuer.clock)
+    await strict.verify(Issuer().token())
+    for kid, cause in (("one", "bad-signature"), (None, "ambiguous-key")):
+        with pytest.raises(NotAuthenticated) as caught:
+            await strict.verify(issuer.token({"kid": kid}))
+        assert caught.value.cause == cause
+
+
+async def test_a_token_of_none_of_several_keys_is_refused() -> None:
+    """With the cause that one key would give; and never is a key tried for another algorithm than its own."""
+    source = StaticKeys([nameless("old"), nameless("new"), nameless("rsa", "RS256")])
+    stranger = Issuer(key=signing_key("stranger"))
+    strict = verifier(source, stranger.clock)
+    with pytest.raises(NotAuthenticated, match="bad-signature") as caught:
+        await strict.verify(stranger.token())
+    assert "any of these 2 keys" in caught.value.detail
+    for algorithm in ("HS256", "ES384", "PS256", "EdDSA"):
+        with pytest.raises(NotAuthenticated, match="wrong-algorithm"):
+            await strict.verify(stranger.token({"alg": algorithm}))
+
+
+def test_more_keys_than_a_forged_token_may_cost_stop_the_start() -> None:
+    """Those of one algorithm without a name count, each once; the sentence says how many there are, and what to do."""
+    keys = [nameless(f"key {number}") for number in range(MAX_NAMELESS)]
+    StaticKeys([*keys, keys[0], nameless("rsa", "RS256"), signing_key("one").public])
+    with pytest.raises(ConfigurationError, match=r"there are 9 keys for ES256, and there may be 8, .*; take out those"):
+        StaticKeys([*keys, nameless("one more")])

@@ -95,7 +95,7 @@ def test_a_missing_extra_is_a_sentence(monkeypatch: pytest.MonkeyPatch, url: str
     """It says how to install what is missing, and no traceback is its cause."""
     monkeypatch.setattr(choice, "import_module", importing(missing))
     module = missing.partition(".")[0]
-    with pytest.raises(ConfigurationError, match=rf"pip install 'sse-signals\[{module}\]'\.") as refused:
+    with pytest.raises(ConfigurationError, match=rf"pip install '\.\[{module}\]' in the checkout") as refused:
         choose(url)
     assert refused.value.__suppress_context__
 

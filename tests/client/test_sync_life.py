@@ -211,7 +211,7 @@ def test_without_urllib3_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch
     """When a client is made, and not when the package is imported; what else is missing is no such thing."""
     make: Callable[[], object] = lambda: client("http://127.0.0.1:1")  # noqa: E731
     for missing, error, text in (
-        ("urllib3.connection", ConfigurationError, r"needs the package urllib3: .*sse-signals\[sync\]"),
+        ("urllib3.connection", ConfigurationError, r"needs the package urllib3: .*'\.\[sync\]' in the checkout"),
         ("sse_signals.client.answers", ModuleNotFoundError, "answers"),
     ):
         with monkeypatch.context() as patch:

@@ -30,7 +30,9 @@ README: Final = CHART / "README.md"
 KUBERNETES: Final = "1.37"
 # What the chart sets by itself, so that probes, the drain and the image fit together.
 ITS_OWN: Final = frozenset({"host", "port", "metrics_host", "metrics_port", "drain_delay", "drain_window"})
-_NO_SECRETS: Final = {
+_CHECKED: Final = {
+    # The chart builds paths with it: the hub's own rule, as far as the chart depends on it.
+    "SIGNALS_PREFIX": {"type": "string", "pattern": "^(/[A-Za-z0-9._~-]+)+$"},
     "SIGNALS_SECRET": {"type": "string", "pattern": "^@/"},
     "SIGNALS_JWT_SECRET": {"type": "string", "pattern": "^@/"},
     "SIGNALS_BROKER": {"type": "string", "pattern": "^[^@]*$"},
@@ -42,10 +44,10 @@ _OF_HELM: Final = re.compile(
 
 
 def schema() -> dict[str, Any]:
-    """Return values.schema.json as it should be: which settings there are, and that no secret stands among them."""
+    """Return values.schema.json as it should be: which settings there are, that no secret stands among them, and what paths are made of."""
     found: dict[str, Any] = json.loads(SCHEMA.read_text())
     texts = {variable(field.name): {"type": "string"} for field in fields(Settings) if field.name not in ITS_OWN}
-    found["properties"]["settings"]["properties"] = texts | _NO_SECRETS
+    found["properties"]["settings"]["properties"] = texts | _CHECKED
     return found
 
 

@@ -70,6 +70,7 @@ def test_values_and_their_schema() -> None:
         {"image": {"repository": "sse-signals", "tag": "latest"}},
         {"drain": values["drain"] | {"window": -1}},
         {"replicas": 3},
+        {"settings": values["settings"] | {"SIGNALS_PREFIX": "/"}},
         {"podLabels": {"app.kubernetes.io/name": "of-somebody-else"}},
         {"autoscaling": values["autoscaling"] | {"cpu": 60}},
     ):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -98,6 +99,26 @@ def test_a_start_takes_the_variables(folder: Path) -> None:
     assert int(options["LimitNOFILE"]) > settings.max_streams
     assert options["RestartPreventExitStatus"] == "2"
     assert ("ListenStream", f"{settings.host}:{settings.port}") in unit("Socket", SOCKET)
+
+
+def test_before_a_start_the_journal_gets_all_that_is_wrong(folder: Path) -> None:
+    """Every problem at once, without the secrets; but the start itself fails, whose exit status systemd heeds."""
+    options = dict(unit("Service"))
+    before = options["ExecStartPre"]
+    assert before.startswith("-")
+    assert before[1:].split()[0] == options["ExecStart"].split()[0]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables(folder)}
+    run = partial(subprocess.run, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE)
+    command = [str(COMMAND), *before.split()[1:]]
+    good = run(command, env=environment)
+    assert (good.returncode, good.stderr) == (0, "")
+    wrong = run(command, env={**environment, "SIGNALS_HEARTBEAT": "x", "SIGNALS_PORT": "y"})
+    assert wrong.returncode == 2
+    assert "SIGNALS_HEARTBEAT is 'x'" in wrong.stderr
+    assert "SIGNALS_PORT is 'y'" in wrong.stderr
+    for name in ("jwt", "cookies"):
+        secret = (folder / "credentials" / name).read_text().strip()
+        assert secret not in good.stdout + wrong.stdout + wrong.stderr
 
 
 def test_the_example_of_an_environment(folder: Path) -> None:

@@ -27,9 +27,12 @@ def test_what_is_no_authenticator_is_refused(authenticators: Any) -> None:
 
 def test_a_short_secret_is_refused() -> None:
     """It is not shown."""
-    with pytest.raises(ConfigurationError, match="secret has 6 bytes") as caught:
-        Authentication([Tokens(WallClock())], secret=b"canary")
-    assert "canary" not in str(caught.value)
+    for secrets in ({"secret": b"canary"}, {"secret": b"s" * 32, "other_secrets": [b"o" * 32, b"canary"]}):
+        with pytest.raises(ConfigurationError, match="secret has 6 bytes") as caught:
+            Authentication([Tokens(WallClock())], **secrets)
+        assert "canary" not in str(caught.value)
+    found = Authentication([Tokens(WallClock())], secret=b"s" * 32, other_secrets=[b"canary" * 6])
+    assert "canary" not in repr(found)
 
 
 async def test_nobody_is_let_in_before_the_hub_runs() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sse_signals.life import security
 from sse_signals.life.revocations import Revocation
@@ -60,3 +60,34 @@ async def test_13_a_revocation_is_learnt_soon_after_an_outage(monkeypatch: pytes
     finally:
         await peer.security.stop()
         await peer.service.stop()
+
+
+async def test_an_outage_is_told_ever_more_seldom() -> None:
+    """At the 1st, 2nd, 4th and 8th look in vain, and from the beginning again after one that was not."""
+    nodes = Cluster()
+    peer = Peer(nodes)
+    await peer.service.start()
+    try:
+        for looks, told in ((9, [1, 2, 4, 8]), (1, [1])):
+            said: list[int] = []
+            peer.security._logger = Logger(said)
+            nodes.state.cut = True
+            assert [await peer.security.keep_in_step() for _ in range(looks)] == [False] * looks
+            nodes.state.cut = False
+            assert await peer.security.keep_in_step()
+            assert said == told
+    finally:
+        await peer.service.stop()
+
+
+class Logger:
+    """Notes how often in a row nobody could be heard."""
+
+    def __init__(self, said: list[int]) -> None:
+        self._said = said
+
+    def warning(self, _event: str, **fields: Any) -> None:
+        self._said.append(fields["times"])
+
+    def info(self, _event: str, **_fields: Any) -> None:
+        """Note nothing."""

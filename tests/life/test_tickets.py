@@ -317,6 +317,30 @@ def test_11_the_secret_itself_signs_no_cookie() -> None:
         jwt.decode(cookie, SECRET, algorithms=["HS256"], options={"verify_exp": False})
 
 
+def tickets_of(cluster: Cluster, *secrets: bytes) -> Tickets:
+    """Return tickets of one more node, which knows these secrets."""
+    secret, *others = secrets
+    return Tickets(cluster.state, secret=secret, other_secrets=others, clock=cluster.wall)
+
+
+async def test_11_cookies_of_another_secret_are_read_where_it_is_known(cluster: Cluster) -> None:
+    """11: While the secret is changed, a session goes on where both are known, with cookies signed with the first."""
+    new = b"n" * 32
+    ticket = await cluster.one.issue(ANN, ORDERS)
+    cookie = (await cluster.one.redeem(ticket.text, ORDERS)).cookie
+    assert cookie is not None
+    both = tickets_of(cluster, new, SECRET)
+    again = await both.come_back(ticket.text, cookie, ORDERS)
+    assert again.identity.subject == ANN.subject
+    renewed = (await both.prolong(again.session, ANN)).cookie
+    assert renewed is not None
+    only_new = tickets_of(cluster, new)
+    await only_new.come_back(ticket.text, renewed, ORDERS)
+    assert await cause_of(only_new.come_back(ticket.text, cookie, ORDERS)) == "bad-session"
+    with pytest.raises(ConfigurationError, match="has 31 bytes"):
+        tickets_of(cluster, new, b"x" * 31)
+
+
 @given(
     st.one_of(st.text(max_size=50), st.binary(max_size=50).map(lambda data: data.decode("utf-8", "surrogateescape")))
 )

@@ -257,6 +257,18 @@ async def test_without_authentication_nobody_else_drains_it() -> None:
         for method in ("GET", "PUT", "DELETE"):
             assert (await ask(door.url, request(method, "/signals/drain"))).status == 405
         assert not door.service.site.draining
+    async with own() as door:
+        for passed_on in (
+            "Forwarded: for=192.0.2.1",
+            "X-Forwarded-For: 127.0.0.1",
+            "X-Forwarded-Host: localhost",
+            "Via: 1.1 proxy",
+            "X-Real-IP: ::1",
+        ):
+            stranger = await order(door.url, b'{"node":"this"}', passed_on)
+            assert (stranger.status, stranger.kind) == (403, "drain-not-allowed"), passed_on
+            assert "proxy" in stranger.problem["hint"]
+        assert not door.service.site.draining
     async with own(insecure=True) as door:
         anybody = await order(door.url, host="hub.example.com")
         assert (anybody.status, anybody.kind) == (403, "drain-not-allowed")

@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import structlog
 from aiohttp import web
 from structlog.testing import capture_logs
 
 from sse_signals import EventBroker, SignalsClient, SignalsService, SyncSignalsClient
+from sse_signals.web.gate import PER_TURN, Gate
 from tests.web.doors import foreign, until
 from tests.web.listening import Reading
 from tests.web.rawhttp import ask, connection, events, request
@@ -83,6 +85,48 @@ async def test_during_the_delay_all_but_readiness_goes_on(start_hub: StartHub) -
     assert (begun["event"], done["event"]) == ("drain began", "drain done")
     assert begun.items() >= {"why": "a test", "streams": 2, "delay": 600.0, "window": 3600.0}.items()
     assert (done["sent_away"], done["aborted"]) == (2, 0)
+
+
+async def test_who_waits_at_the_gate_is_let_in_at_its_pace(start_hub: StartHub) -> None:
+    """A reconnect storm at the beginning of a drain does not stop the loop, and all are told to come back."""
+    hub = await start_hub()
+    site = hub.service.site
+    passed = 0
+
+    async def come() -> None:
+        nonlocal passed
+        await site.gate.enter()
+        passed += 1
+
+    coming = [asyncio.create_task(come()) for _ in range(200)]
+    await asyncio.sleep(0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(hub.url.split(":")[2].partition("/")[0]))
+    try:
+        writer.write(STREAM)
+        most, before = 0, passed
+        assert before < 150
+        draining = asyncio.create_task(hub.service.drain())
+        async with asyncio.timeout(10):
+            while not draining.done():
+                await asyncio.sleep(0)
+                most, before = max(most, passed - before), passed
+        assert most <= PER_TURN
+        assert passed == 200
+        assert b'{"reason":"shutdown"}' in await reader.read()
+    finally:
+        writer.transport.abort()
+        await asyncio.gather(*coming)
+
+
+async def test_who_waits_at_the_gate_is_not_waited_for_too_long(start_hub: StartHub) -> None:
+    """A hub that cannot let all in before its time is over ends all the same."""
+    hub = await start_hub()
+    gate = mock.MagicMock(Gate)
+    gate.__len__.return_value = 1
+    with mock.patch.object(hub.service.site, "gate", gate), mock.patch("sse_signals.web.departure.GATE_PATIENCE", 0.01):
+        async with asyncio.timeout(10):
+            await hub.service.drain()
+    assert gate.__len__.called
 
 
 async def test_a_window_sends_away_one_after_another_and_none_misses_what_was_acknowledged(start_hub: StartHub) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,15 +64,20 @@ class Pair:
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     """Two nodes."""
+    async with nodes({"secret": b"s" * 32}, {"secret": b"s" * 32}) as ((here, there), log, state):
+        yield Pair(here, there, log, state)
+
+
+@asynccontextmanager
+async def nodes(*authentication: dict[str, Any]) -> AsyncIterator[tuple[list[House], Forgetful, Distant]]:
+    """Nodes on one log and one state, with one clock, and how each authenticates."""
     clock, log = WallClock(), Forgetful()
     state = Distant(clock=clock)
     await state.put("not empty", b"", 1e6)  # or `house` would take it for none
     shared: dict[str, Any] = {"log": log, "state": state, "clock": clock, "tokens": Tokens(clock)}
     async with AsyncExitStack() as stack:
-        here, there = [
-            await stack.enter_async_context(house(authentication={"secret": b"s" * 32}, **shared)) for _ in range(2)
-        ]
-        yield Pair(here, there, log, state)
+        opened = [await stack.enter_async_context(house(authentication=each, **shared)) for each in authentication]
+        yield opened, log, state
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,21 @@ async def test_11_a_ticket_of_one_node_on_another(pair: Pair) -> None:
     back = f"{below(path)}&poll=1"
     answer = await pair.here.ask("GET", back, f"Cookie: {cookie_of(said)}", "Sec-Fetch-Site: same-origin")
     assert messages(answer.body) == [1]
+
+
+async def test_11_a_cookie_that_is_signed_with_another_secret() -> None:
+    """11: it brings its client back where that secret is known too, and nowhere else; so secrets can be changed."""
+    old, new = b"o" * 32, b"n" * 32
+    async with nodes({"secret": old}, {"secret": new, "other_secrets": [old]}, {"secret": new}) as (found, _, _):
+        before, both, after = found
+        path = await ticket(before, before.tokens.issue("ann", A))
+        async with listening(before, None, path) as (_, reading):
+            await before.service.drain()
+            said = await reading.rest()
+        shown = f"Cookie: {cookie_of(said)}", "Sec-Fetch-Site: same-origin"
+        assert (await both.ask("GET", f"{below(path)}&poll=1", *shown)).status == 200
+        refused = await after.ask("GET", f"{below(path)}&poll=1", *shown)
+        assert (refused.status, refused.kind) == (401, "bad-session")
 
 
 async def test_11_a_ticket_on_both_nodes_at_once(pair: Pair) -> None:

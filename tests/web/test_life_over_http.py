@@ -132,8 +132,8 @@ class _Closed:
         self.waiting += 1
         await self.opened.wait()
 
-    def let_all_through(self) -> None:
-        self.opened.set()
+    def __len__(self) -> int:
+        return 0 if self.opened.is_set() else self.waiting
 
 
 @FORMS

@@ -18,7 +18,7 @@ from sse_signals.clock import wall_clock_ms
 from sse_signals.commands.starting import warn, warn_of_open_door
 from sse_signals.configured import broker_options, history_limits, tracing_of
 from sse_signals.errors import BrokerUnavailable, ConfigurationError, IssuerUnavailable
-from sse_signals.key_files import public_keys, rules, shared_secret, ticket_secret
+from sse_signals.key_files import public_keys, rules, shared_secrets, ticket_secrets
 from sse_signals.process import check_machine
 from sse_signals.setting_kinds import without_password
 from sse_signals.settings import variable
@@ -72,7 +72,7 @@ def unreadable(settings: Settings) -> tuple[str, ...]:
     Args:
         settings: All of them; defaults in the place of those that are no good.
     """
-    readers: list[Callable[[Settings], object]] = [rules, shared_secret, ticket_secret, tracing_of]
+    readers: list[Callable[[Settings], object]] = [rules, shared_secrets, ticket_secrets, tracing_of]
     tries = [(read, settings) for read in readers]
     tries += [(public_keys, replace(settings, jwt_key=(path,))) for path in settings.jwt_key]
     return tuple(dict.fromkeys(text for read, of in tries for text in _refusals(read, of)))

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import jwt
-import orjson
-from marshmallow import ValidationError
 
-from sse_signals.auth import rules_fields
-from sse_signals.auth.api_keys import new_key
 from sse_signals.clock import wall_clock_ms
 from sse_signals.commands.failures import HELP
 from sse_signals.commands.token.check import check
+from sse_signals.commands.token.granting import claim, granted, granting
+from sse_signals.commands.token.key import key
 from sse_signals.commands.token.report import span
-from sse_signals.commands.token.values import FILTER, PLUGIN, REF, REFS, SUBJECT, TEXT, Lifetime
+from sse_signals.commands.token.values import REF, SUBJECT, TEXT, Lifetime
 from sse_signals.errors import ConfigurationError
-from sse_signals.key_files import shared_secret
+from sse_signals.key_files import shared_secrets
 from sse_signals.settings import load, variable
 
 if TYPE_CHECKING:
@@ -48,23 +46,7 @@ Examples:
 @click.group(context_settings=HELP, invoke_without_command=True, epilog=_EPILOG, subcommand_metavar="[COMMAND]")
 @click.option("--subject", type=SUBJECT, metavar="NAME", help="Who it is for, such as user:default/ann.")
 @click.option("--owns", type=REF, multiple=True, metavar="REF", help="Entity ref that they own, besides themselves.")
-@click.option("--publish", type=FILTER, multiple=True, metavar="FILTER", help="Topic they may publish to, or prefix*.")
-@click.option("--plugin", type=PLUGIN, multiple=True, metavar="ID", help="Plugin they may publish as.")
-@click.option(
-    "--target",
-    type=REFS,
-    multiple=True,
-    metavar="REF",
-    help="Whom all these signals have to target: an entity ref, or prefix*.",
-)
-@click.option(
-    "--subscribe",
-    type=FILTER,
-    multiple=True,
-    metavar="FILTER",
-    help="Topic they may read even if it is private, or prefix*. With it, all others only if a rule says so.",
-)
-@click.option("--admin", is_flag=True, help="Let them see streams and metrics, revoke, drain, explain.")
+@granting
 @click.option(
     "--expires", type=Lifetime(), default="1h", show_default=True, metavar="TIME", help="90, 30s, 5m, 1h, 7d."
 )
@@ -79,10 +61,11 @@ def token(context: click.Context, /, **asked: Any) -> None:
     The settings are those of the hub, from the same SIGNALS_… variables. Only the token goes to stdout. The options
     that name what one owns or may do can be repeated.
     """
-    if context.invoked_subcommand is not None:
+    command = context.invoked_subcommand
+    if command is not None:
         source = next((name for name in asked if _was_given(context, name)), None)
         if source is not None:
-            raise click.UsageError(f"The options of 'token' make a token; {context.invoked_subcommand!r} takes none.")
+            raise click.UsageError(f"The options of 'token' make a token: write those of {command!r} behind its name.")
         return
     try:
         settings = load(os.environ, {})
@@ -97,10 +80,10 @@ def token(context: click.Context, /, **asked: Any) -> None:
 
 
 def _signing_key(settings: Settings) -> Key:
-    key = shared_secret(settings)
-    if key is None:
+    keys = shared_secrets(settings)
+    if not keys:
         raise ConfigurationError(_NO_SECRET)
-    return key
+    return keys[0]
 
 
 def _was_given(context: click.Context, name: str) -> bool:
@@ -109,7 +92,7 @@ def _was_given(context: click.Context, name: str) -> bool:
 
 def _made(
     settings: Settings,
-    key: Key,
+    signing: Key,
     *,
     subject: str | None,
     owns: tuple[str, ...],
@@ -118,7 +101,7 @@ def _made(
     audience: str | None,
     typ: str | None,
     jti: str | None,
-    **granted: Any,
+    **may: Any,
 ) -> str:
     if subject is None:
         raise click.UsageError("Missing option '--subject', such as '--subject user:default/ann'.")
@@ -136,51 +119,12 @@ def _made(
         "exp": now + expires,
         "jti": jti or secrets.token_hex(8),
         settings.jwt_owns_claim: list(owns),
-        settings.jwt_grants_claim: _grants(**granted),
+        settings.jwt_grants_claim: claim(granted(**may)),
     }
     given = {name: value for name, value in claims.items() if value}
-    return jwt.encode(given, key.material, algorithm=key.algorithm, headers={"typ": typ or settings.jwt_type or "JWT"})
-
-
-def _grants(
-    *,
-    publish: tuple[str, ...],
-    plugin: tuple[str, ...],
-    target: tuple[str, ...],
-    subscribe: tuple[str, ...],
-    admin: bool,
-) -> dict[str, Any]:
-    if target and not (publish or plugin):
-        raise click.UsageError("--target bounds what one may publish: name that with --publish or --plugin.")
-    entry = {"topics": list(publish), "plugins": list(plugin), "targets": list(target)}
-    publishing = [{name: texts for name, texts in entry.items() if texts}] if plugin or target else list(publish)
-    grants = {"publish": publishing, "subscribe": list(subscribe), "admin": admin}
-    return {name: value for name, value in grants.items() if value}
-
-
-@click.command(
-    epilog="\b\nExit status:\n  0    the key is printed\n  2    wrong arguments\n  130  interrupted with Ctrl-C"
-)
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def key(name: str, *, as_json: bool) -> None:
-    """Make an API key for a publisher called NAME.
-
-    Prints the key, which nobody can find out again, and the lines for the hub's file of rules.
-    """
-    made, digest = new_key()
-    try:
-        rules_fields.members({"name": name, "sha256": digest}, rules_fields.KEY, "a key")
-    except ValidationError as error:
-        raise click.BadParameter(f"The {error.messages[0]}", param_hint="NAME") from None
-    if as_json:
-        click.echo(orjson.dumps({"name": name, "key": made, "sha256": digest}))
-        return
-    click.echo("The key itself, for who publishes with it; it is shown only now:\n")
-    click.secho(f"  {made}\n", bold=True)
-    click.echo(f"The key and what it may do, for the hub's file of rules ({variable('rules')}):\n")
-    click.secho(f'  [[key]]\n  name = "{name}"\n  sha256 = "{digest}"\n', fg="cyan")
-    click.secho(f'  [[rule]]\n  who = ["key:{name}"]\n  publish = ["orders/*"]', fg="cyan")
+    return jwt.encode(
+        given, signing.material, algorithm=signing.algorithm, headers={"typ": typ or settings.jwt_type or "JWT"}
+    )
 
 
 token.add_command(check)

@@ -33,7 +33,8 @@ See *For how long* (deploy/IDENTITY.md#for-how-long)."""
 _DRAIN: Final = """\
 A node takes no more streams, is not ready, and sends those away that it has; they come back elsewhere. Publishing \
 goes on meanwhile. Then `sse-signals serve` ends. Where people authenticate it needs the grant `admin`; where nobody \
-has to, a node drains only itself, and only for programs and pages of its own machine."""
+has to, a node drains only itself, and only for programs and pages of its own machine that \
+ask it without a proxy between."""
 _NOT_READY: Final = ("cut-off", "full", "shutdown", "starting")
 
 OPERATIONS: Final = (

@@ -64,7 +64,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "token-in-url": "A token stands in the URL, where others can read it.",
     **_TOKENS,
     **_TICKETS,
-    "drain-not-allowed": "Where nobody has to authenticate, only programs and pages of the hub's own machine drain it.",
+    "drain-not-allowed": "Where nobody authenticates, only programs and pages of its machine drain a hub, no proxy.",
     "host-not-allowed": "The hub does not answer to this `Host`.",
     "not-granted": "Who asks may not do this.",
     "origin-missing": "A cookie counts only if the browser says which page sent it.",
