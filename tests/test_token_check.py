@@ -298,7 +298,7 @@ async def test_ownership_that_nobody_can_tell() -> None:
 def test_an_issuer_out_of_reach_after_all_checks() -> None:
     """Whatever cannot be told is told as that, and not as a refusal."""
     authenticator = mock.Mock(authenticate=mock.AsyncMock(side_effect=IssuerUnavailable("there was\x1b[31m no answer")))
-    assembled = Assembled((Method("elsewhere", authenticator),), NO_RULES, None, ())
+    assembled = Assembled((Method("elsewhere", authenticator),), NO_RULES, (), ())
     with mock.patch("sse_signals.commands.token.check.authenticators", return_value=assembled):
         done = token("check", "x", **JWT)
     assert (done.status, rows(done.stdout)) == (1, {"identity": "not reached"})

@@ -98,7 +98,7 @@ def test_a_hub_that_is_away_is_waited_for(signals_hub: SignalsHub) -> None:
             publishing = threading.Thread(target=catalog.publish, args=(1,))
             publishing.start()
             refused = signals_hub._running.service.site.refusals
-            while refused._told_ms < 0:
+            while not refused._paced._kinds:
                 time.sleep(0.005)
         publishing.join(20)
     assert [event.message for event in signals_hub.published] == [1]

@@ -44,7 +44,7 @@ _OF_HELM: Final = re.compile(
 
 
 def schema() -> dict[str, Any]:
-    """Return values.schema.json as it should be: which settings there are, that no secret stands among them, and what paths are made of."""
+    """Return values.schema.json as it should be: the settings that there are, and what some of them may not be."""
     found: dict[str, Any] = json.loads(SCHEMA.read_text())
     texts = {variable(field.name): {"type": "string"} for field in fields(Settings) if field.name not in ITS_OWN}
     found["properties"]["settings"]["properties"] = texts | _CHECKED
