@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -24,6 +25,7 @@ from sse_signals.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 BAD: Final = 1
 USAGE: Final = 2
@@ -62,9 +64,17 @@ def fail(text: str, status: int) -> NoReturn:
         text: What is wrong and what to do; it may hold what a hub has said.
         status: The exit status.
     """
-    with suppress(OSError):  # it cannot be told, and the status says it all the same
+    try:
         click.echo(f"sse-signals: {plain(text)}", err=True)
+    except OSError:  # it cannot be told, and the status says it all the same
+        drop(sys.stderr)
     sys.exit(status)
+
+
+def drop(stream: TextIO | None) -> None:
+    """Have what could not be written to a stream dropped: it would be tried again at the end, and change the status."""
+    with suppress(AttributeError, OSError):  # it is closed, or no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 @contextmanager

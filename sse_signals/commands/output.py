@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sse_signals.commands.failures import BAD, fail
+from sse_signals.commands.failures import BAD, drop, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +48,8 @@ def writing(what: str = "the output") -> Iterator[None]:
 
 
 def give_up() -> None:
-    """Have what could not be written to stdout dropped: it would be tried again at the end, and told there."""
-    with suppress(AttributeError, OSError):  # it is closed, or no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Have what could not be written to stdout dropped."""
+    drop(sys.stdout)
 
 
 def see_to_stderr() -> None:

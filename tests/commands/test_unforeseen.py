@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -13,6 +14,7 @@ import pytest
 
 from sse_signals.cli import COMMANDS
 from sse_signals.commands import output
+from sse_signals.commands.failures import fail
 from sse_signals.testing import signals_hub
 from tests.commands.running import assert_told, blockbuster, command
 
@@ -63,6 +65,15 @@ def test_a_stderr_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.stderr is not None
     with sys.stderr as nowhere:
         assert nowhere.name == os.devnull
+
+
+def test_a_stderr_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be written there is dropped, since Python would try it again at the end and change the status."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        with pytest.raises(SystemExit) as ending:
+            fail("nobody reads this", 4)
+        assert ending.value.code == 4
 
 
 def ended(url: str, arguments: list[str], streams: str) -> tuple[int, str, str]:

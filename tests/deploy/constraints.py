@@ -17,6 +17,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "deploy/constraints.txt"
 EXTRAS: Final = ("redis", "nats", "otel")
+# What redis needs before Python 3.11.3, as on Debian 12: pip asks the Python that it runs on for that.
+EARLY: Final = ("async-timeout",)
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 MACHINES: Final = ("x86_64", "aarch64")
 LIBRARIES: Final = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
@@ -41,6 +43,7 @@ def needed() -> list[str]:
         *found["build-system"]["requires"],
         *found["project"]["dependencies"],
         *(each for extra in EXTRAS for each in extras[extra]),
+        *EARLY,
     ]
 
 

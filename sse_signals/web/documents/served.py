@@ -40,9 +40,12 @@ class DocumentRequests:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer with the document, or that the client has it already."""
         async with self._making:
-            if self._asset is None:
-                self._asset = await asyncio.to_thread(lambda: Asset(written(self._make()), _TYPE))
-        return await self._asset.handle(request)
+            self._asset = self._asset or await asyncio.to_thread(self._made)
+            asset = self._asset
+        return await asset.handle(request)
+
+    def _made(self) -> Asset:
+        return Asset(written(self._make()), _TYPE)
 
 
 def _openapi() -> Mapping[str, Any]:
