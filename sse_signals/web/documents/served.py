@@ -40,8 +40,8 @@ class DocumentRequests:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer with the document, or that the client has it already."""
         async with self._making:
-            self._asset = self._asset or await asyncio.to_thread(self._made)
-            asset = self._asset
+            asset = self._asset or await asyncio.to_thread(self._made)
+            self._asset = asset
         return await asset.handle(request)
 
     def _made(self) -> Asset:
