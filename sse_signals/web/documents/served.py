@@ -40,7 +40,7 @@ class DocumentRequests:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer with the document, or that the client has it already."""
         async with self._making:
-            asset = self._asset or await asyncio.to_thread(self._made)
+            asset: Asset = self._asset or await asyncio.to_thread(self._made)
             self._asset = asset
         return await asset.handle(request)
 
