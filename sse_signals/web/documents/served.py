@@ -40,9 +40,10 @@ class DocumentRequests:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer with the document, or that the client has it already."""
         async with self._making:
-            asset: Asset = self._asset or await asyncio.to_thread(self._made)
-            self._asset = asset
-        return await asset.handle(request)
+            asset = self._asset
+            if asset is None:
+                asset = self._asset = await asyncio.to_thread(self._made)
+            return await asset.handle(request)
 
     def _made(self) -> Asset:
         return Asset(written(self._make()), _TYPE)
