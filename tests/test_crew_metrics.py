@@ -76,7 +76,7 @@ async def test_each_worker_answers_for_all() -> None:
             assert b'process_resident_memory_bytes{worker="2"}' in answer.body
             with (
                 mock.patch.object(second.service.site.metrics, "families", asyncio.Event().wait),
-                mock.patch("sse_signals.metrics.crew.PATIENCE", 0.1),
+                mock.patch("sse_signals.metrics.crew.PATIENCE", 2.0),
             ):
                 told = await scraped(first)
                 assert (told["sse_signals_workers_answering", ""], {of for _, of in told}) == (1, {"", "1"})
@@ -166,7 +166,7 @@ async def test_one_that_hangs_does_not_keep_probes_waiting() -> None:
         hanging.listen()
         draining = await stack.enter_async_context(worker(2, crew))
         await draining.service.drain()
-        with mock.patch("sse_signals.metrics.crew.PATIENCE", 0.1):
+        with mock.patch("sse_signals.metrics.crew.PATIENCE", 2.0):
             said = await crew.ready()
         assert said is not None
         assert (said.status, said.retry_after) == (503, "2")

@@ -76,6 +76,7 @@ class Streams(Log):
         if self.has("late", topics, "/resume-opening"):
             await asyncio.sleep(0.02)
         self.listeners.add(listener)
+        self.listeners -= self.hanging(listener, reader)
         try:
             await self.keep_alive(listener, reader)
         finally:
@@ -119,6 +120,10 @@ class Streams(Log):
             held = matching[-1:]
         for record in held[self.has("skips-one") :]:
             listener.send(self.frame(record, listener))
+
+    def hanging(self, listener: Listener, reader: asyncio.StreamReader) -> set[Listener]:
+        """Return the listener if it has said more and hangs for that: a message could be faster than the hanging."""
+        return {listener} if self.has("hangs-garbage") and vars(reader)["_buffer"] else set()
 
     async def keep_alive(self, listener: Listener, reader: asyncio.StreamReader) -> None:
         """Send heartbeats until the client goes."""

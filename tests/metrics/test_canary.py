@@ -105,13 +105,16 @@ async def test_what_is_lost_is_told_once_and_when_it_is_back() -> None:
     """However many are lost in between, and for whatever reason, there are two lines; each that is lost is counted."""
     log = Log()
     async with node(log) as broker:
-        with capture_logs() as lines, mock.patch.object(module, "PATIENCE", 0.05):
+        with capture_logs() as lines:
             bird = canary(broker, logger=structlog.get_logger())
             log.fault = BrokerUnavailable("the line is cut")
             await bird.beat()
             await bird.beat()
             log.fault = None
-            with mock.patch.object(broker.service, "publish", mock.AsyncMock()):  # taken, and never brought back
+            with (
+                mock.patch.object(module, "PATIENCE", 0.05),
+                mock.patch.object(broker.service, "publish", mock.AsyncMock()),  # taken, and never brought back
+            ):
                 await bird.beat()
             assert (bird.sent, bird.lost) == (3, 3)
             await bird.beat()
@@ -143,7 +146,7 @@ async def test_one_that_comes_late_is_lost_for_good() -> None:
             with mock.patch.object(service, "publish", bring_late):
                 await bird.beat()
             assert (bird.sent, bird.lost) == (2, 2)
-            await bird.beat()
+        await bird.beat()
         assert (bird.sent, bird.lost, bird.seconds.count) == (3, 2, 1)
         assert lines[0]["reason"] == "it has not come back within 0.05 s"
 
