@@ -33,6 +33,7 @@ DEVELOPING = claimed(
     "Developing",
     not_run="It is the command that runs this test, with all others.",
 )
+CHECKING = claimed("README.md", "Develop", not_run="It is the command that runs this test, with all others.")
 MEASURING = claimed(
     "tests/README.md",
     "Measure",
