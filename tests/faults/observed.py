@@ -11,7 +11,10 @@ VERDICTS: Final = ("lost", "duplicate", "nonmonotonic", "skip", "unexpected", "i
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A signal that somebody wanted to publish; ``outcome`` is acknowledged, unknown or refused."""
+    """A signal that somebody wanted to publish; ``outcome`` is acknowledged, unknown or refused.
+
+    ``answers`` are those to all tries, in order: a status, or the name of what went wrong.
+    """
 
     content: str
     outcome: str
@@ -23,6 +26,7 @@ class Attempt:
     tries: int = 1
     request: str | None = None  # those of one request are one record, each at its index
     index: int = 0
+    answers: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class Publisher:
             address["targetOwnershipEntityRefs"] = sorted(targets)
         signals = [{"message": {"content": each, "filling": "x" * size}, **address} for each in contents]
         sent, outcome, ids, tried = monotonic(), "refused", cast("list[str]", []), 0
+        earlier = len(self.statuses)
         try:
             while outcome != "acknowledged" and tried < self._tries:
                 if tried:
@@ -112,8 +113,9 @@ class Publisher:
                 finally:  # somebody may end this task in the middle
                     outcome = told if told == "acknowledged" or outcome == "refused" else outcome
         finally:
+            answers, answered = tuple(self.statuses[earlier:]), monotonic()
             made = [
-                Attempt(each, outcome, sent, monotonic(), ids[at] if ids else None, topic, targets, tried, key, at)
+                Attempt(each, outcome, sent, answered, ids[at] if ids else None, topic, targets, tried, key, at, answers)
                 for at, each in enumerate(contents)
             ]
             self.attempts += made

@@ -102,6 +102,16 @@ class World:
                 statuses.append(response.status)
         return statuses
 
+    async def all_ready(self, seconds: float = SETTLED) -> None:
+        """Wait until all nodes say that they are ready, as one does who upgrades one after the other.
+
+        Raises:
+            TimeoutError: It takes longer.
+        """
+        async with asyncio.timeout(seconds):
+            while set(await self.ready()) != {200}:
+                await asyncio.sleep(0.01)
+
     async def everybody(self, true: Callable[[Reader], object], seconds: float = SETTLED) -> None:
         """Wait until something is true of each reader.
 
