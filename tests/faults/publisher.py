@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import count
+from itertools import count, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -107,16 +107,16 @@ class Publisher:
                     await asyncio.sleep(self._pause(self.retry_after))
                 tried += 1
                 # What may have happened at one try is not undone by what is known of the next.
-                told, ids = "unknown", []
+                now, ids = "unknown", []
                 try:
-                    told, ids = await self._try(key, signals[0] if single else signals)
+                    now, ids = await self._try(key, signals[0] if single else signals)
                 finally:  # somebody may end this task in the middle
-                    outcome = told if told == "acknowledged" or outcome == "refused" else outcome
+                    outcome = now if now == "acknowledged" or outcome == "refused" else outcome
         finally:
-            answers, answered = tuple(self.statuses[earlier:]), monotonic()
+            told, answered = tuple(self.statuses[earlier:]), monotonic()
             made = [
-                Attempt(each, outcome, sent, answered, ids[at] if ids else None, topic, targets, tried, key, at, answers)
-                for at, each in enumerate(contents)
+                Attempt(each, outcome, sent, answered, its_id, topic, targets, tried, key, at, told)
+                for at, (each, its_id) in enumerate(zip_longest(contents, ids))
             ]
             self.attempts += made
             self.acknowledged += len(ids)

@@ -109,7 +109,7 @@ class World:
             TimeoutError: It takes longer.
         """
         async with asyncio.timeout(seconds):
-            while set(await self.ready()) != {200}:
+            while set(await self.ready()) != {200}:  # noqa: ASYNC110 - they are other processes
                 await asyncio.sleep(0.01)
 
     async def everybody(self, true: Callable[[Reader], object], seconds: float = SETTLED) -> None:
