@@ -28,6 +28,16 @@ hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 
+# What these tests do most of the time is wait. The first process begins with them, and the others take from the end of
+# its list what they can, so that none is left at the end for a process alone.
+WAIT_MOST = ("tests/faults/", "tests/test_workers", "tests/e2e/", "tests/deploy/", "tests/brokers/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have those tests come first that wait most."""
+    items.sort(key=lambda item: next((n for n, room in enumerate(WAIT_MOST) if item.nodeid.startswith(room)), 1 << 10))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the plugin that ends slow tests: waiting is not being slow
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test that is marked ``alone`` beside no other, and the others beside each other."""
