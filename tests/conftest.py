@@ -43,7 +43,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Run a test that is marked ``alone`` beside no other, and the others beside each other."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
-    with turn(alone=item.get_closest_marker("alone") is not None):
+    with turn(alone=item.get_closest_marker("alone") is not None), followed(yes=item.nodeid.startswith(FOLLOWED)):
         return (yield)
 
 
@@ -53,6 +53,30 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+# Where tests start processes of which nothing is run within pytest. Elsewhere following them for the coverage as well
+# would make each of them slower, and find nothing.
+FOLLOWED = (
+    "tests/bench_clients/",
+    "tests/commands/",
+    "tests/conformance/",
+    "tests/doctor/",
+    "tests/testing/",
+    "tests/test_",
+)
+
+
+@contextlib.contextmanager
+def followed(*, yes: bool) -> Iterator[None]:
+    """Keep from the processes that a test starts what has them look for the lines that they run, unless they should."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_") and not yes}
+    for name in found:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(found)
 
 
 @contextlib.contextmanager
