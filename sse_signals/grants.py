@@ -100,12 +100,13 @@ def check_publish(signals: Iterable[Signal], grants: Grants, *, batch: bool) -> 
 
 def _refused(signal: Signal, grants: Grants) -> tuple[str, str, str] | None:
     address, targets = signal.address, signal.targets
+    within = grants.within is None or PublishGrant(grants.within).reaches(address)
+    if within and any(grant.covers(address, targets) for grant in grants.publish):
+        return None
     what = "A broadcast" if address is None else f"Publishing to {address!r}"
-    if grants.within is not None and not PublishGrant(grants.within).reaches(address):
+    if grants.within is not None and not within:
         own = ", ".join(grants.within)
         return "topic", f"{what} is not granted: a plugin publishes as itself only.", f"Publish to one of: {own}."
-    if any(grant.covers(address, targets) for grant in grants.publish):
-        return None
     if any(grant.reaches(address) for grant in grants.publish):
         hint = "Target only those whom your grants for this topic name."
         who = "everyone" if targets is None else "these recipients"

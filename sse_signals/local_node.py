@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sse_signals.cursor.local import Subscription
 from sse_signals.cursor.start import After, Live
+from sse_signals.interfaces import never_waits
 from sse_signals.model import EventId
 from sse_signals.service import Service
 
@@ -44,7 +45,10 @@ class LocalNode:
 
     async def publish(self, signals: Sequence[Signal], *, key: IdempotencyKey | None = None) -> Receipt:
         """See `sse_signals.interfaces.Broker.publish`."""
-        return await self.service.publish(signals, key=key)
+        receipt = await self.service.publish(signals, key=key)
+        if never_waits(self._broker.publish):
+            await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
+        return receipt
 
     @asynccontextmanager
     async def subscribe(

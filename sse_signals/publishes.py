@@ -8,6 +8,7 @@ from typing import Final
 from sse_signals.errors import BrokerUnavailable, SignalsError
 from sse_signals.histogram import Histogram
 
+HASTY: Final = 1.0  # seconds; that somebody leaves sooner says nothing about the log
 SECONDS: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -16,7 +17,8 @@ class Publishes:
 
     Attributes:
         outcomes: Requests by outcome: ``accepted``, ``repeated`` (the log had it already), ``refused``,
-            ``unavailable`` (nothing was done) or ``unknown`` (it may be in the log or not).
+            ``unavailable`` (nothing was done), ``unknown`` (it may be in the log or not), ``abandoned`` (the same, and
+            nobody waited for as long as the log may take: mostly it is there).
         signals: Signals that the log has taken.
         seconds: How long the log took to commit, or to recognise what it had.
     """
@@ -43,9 +45,14 @@ class Publishes:
             self.outcomes["accepted"] += 1
             self.signals += signals
 
-    def failed(self, error: BaseException) -> None:
-        """Count a request for which the log had no answer, or one that says no."""
-        self.outcomes[outcome_of(error)] += 1
+    def failed(self, error: BaseException, *, abandoned: bool = False) -> None:
+        """Count a request for which the log had no answer, or one that says no.
+
+        Args:
+            error: What was raised.
+            abandoned: Whether nobody waited for the answer any more, within `HASTY`.
+        """
+        self.outcomes["abandoned" if abandoned else outcome_of(error)] += 1
 
     def refused(self, *, unavailable: bool = False) -> None:
         """Count a request that never came to the log.

@@ -15,7 +15,7 @@ from sse_signals.errors import BrokerUnavailable
 from sse_signals.follower import Follower
 from sse_signals.interfaces import answers_in_time, never_waits
 from sse_signals.model import INDEX_BITS, EventId
-from sse_signals.publishes import Publishes
+from sse_signals.publishes import HASTY, Publishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -118,23 +118,23 @@ class Service:
         """Append one record to the log; see `sse_signals.interfaces.Broker.publish`.
 
         A caller that is cancelled, as a handler is when its client leaves, does not stop what it has begun. Whatever
-        the log does, it answers within two seconds.
+        the log does, it answers within two seconds. If the log never waits, neither does this: who publishes in a loop
+        has to let others have their turn.
         """
         begun = monotonic()
+        # Without a wait there is nothing to interrupt, and a task costs more than the append.
+        publish = self._broker.publish if never_waits(self._broker.publish) else self._publish_patiently
         try:
-            receipt = await self._publish(signals, key)
+            receipt = await publish(signals, key=key)
         except BaseException as error:
-            self.publishes.failed(error)
+            left = isinstance(error, asyncio.CancelledError) and monotonic() - begun < HASTY
+            self.publishes.failed(error, abandoned=left)
             raise
         self.publishes.committed(len(signals), monotonic() - begun, repeated=receipt.repeated)
-        if never_waits(self._broker.publish):
-            await asyncio.sleep(0)  # or a program that does nothing but publish would never let anybody read
         return receipt
 
-    async def _publish(self, signals: Sequence[Signal], key: IdempotencyKey | None) -> Receipt:
-        # Without a wait there is nothing to interrupt, and a task costs more than the append.
-        if never_waits(self._broker.publish):
-            return await self._broker.publish(signals, key=key)
+    async def _publish_patiently(self, signals: Sequence[Signal], *, key: IdempotencyKey | None) -> Receipt:
+        """Append to a log that may take its time, or never answer."""
         if answers_in_time(self._broker.publish):
             try:
                 return await self._broker.publish(signals, key=key)

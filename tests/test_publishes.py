@@ -30,6 +30,13 @@ def test_each_end_has_an_outcome(error: BaseException, outcome: str) -> None:
     assert (publishes.signals, publishes.seconds.count) == (0, 0)
 
 
+def test_who_does_not_wait_says_nothing_about_the_log() -> None:
+    """It has an outcome of its own, which no alert counts as a failure."""
+    publishes = Publishes()
+    publishes.failed(asyncio.CancelledError(), abandoned=True)
+    assert publishes.outcomes == {"abandoned": 1}
+
+
 def test_what_is_committed_counts_with_its_signals_and_its_time() -> None:
     """A repeated request adds no signals; those that never came to the log have no time."""
     publishes = Publishes()

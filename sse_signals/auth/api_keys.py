@@ -42,7 +42,7 @@ class ApiKeys:
         Args:
             hashes: The SHA-256 of each key, 64 hexadecimal digits, by the key's name.
         """
-        self._digests = tuple((name, bytes.fromhex(text)) for name, text in hashes.items())
+        self._owners = tuple(_owner(name, bytes.fromhex(text)) for name, text in hashes.items())
 
     async def authenticate(self, credentials: Credentials) -> Identity:
         """Return who shows a key: subject ``key:<name>``, with no end and no grants of its own.
@@ -55,12 +55,17 @@ class ApiKeys:
             raise NotRecognised("unknown-type", "This is no API key.", hint=f"API keys begin with {START!r}.")
         # No key is looked up by its digest, and none is left out once one was found: the time tells nothing.
         shown = hashlib.sha256(credentials.token.encode(errors="surrogatepass")).digest()
-        names = [name for name, digest in self._digests if hmac.compare_digest(shown, digest)]
+        owners = [owner for digest, owner in self._owners if hmac.compare_digest(shown, digest)]
         # A secret that somebody has thought of could be guessed from its SHA-256.
-        if not names or not _SHAPE.fullmatch(credentials.token):
+        if not owners or not _SHAPE.fullmatch(credentials.token):
             raise NotAuthenticated(
                 _UNKNOWN,
                 "This API key is not known.",
                 hint="Check that it is complete and was not replaced; its SHA-256 has to stand in the hub's rules.",
             )
-        return Identity(API_KEY + names[0], token_id=f"sha256:{shown.hex()[:32]}", issuer=ISSUER)
+        return owners[0]  # the same object each time, so that rules are applied to it once
+
+
+def _owner(name: str, digest: bytes) -> tuple[bytes, Identity]:
+    """Return the SHA-256 of a key, and who shows that key."""
+    return digest, Identity(API_KEY + name, token_id=f"sha256:{digest.hex()[:32]}", issuer=ISSUER)

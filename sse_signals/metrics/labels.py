@@ -57,7 +57,7 @@ REFUSED: Final = (
 
 GAPS: Final = (*sorted(GapReason), OTHER)
 
-OUTCOMES: Final = ("accepted", "refused", "repeated", "unavailable", "unknown")
+OUTCOMES: Final = ("abandoned", "accepted", "refused", "repeated", "unavailable", "unknown")
 
 # What came of credentials that were checked.
 RESULTS: Final = (

@@ -31,9 +31,10 @@ LOG: Final = (
         "publishes_total",
         "counter",
         "Requests to publish on this node, by outcome: in the log, or there already (repeated), refused, unavailable "
-        "(nothing was done), or unknown (the log did not answer, and may have it or not).",
+        "(nothing was done), unknown (the log did not answer, and may have it or not), or abandoned (the publisher "
+        "left within a second, before the log had answered; mostly it is in the log).",
         "unavailable or unknown: look at broker_up and the broker. refused: publishers send what they may not; their "
-        "answers say what.",
+        "answers say what. abandoned: a publisher is too impatient, and never learns what became of it.",
         label="outcome",
         values=OUTCOMES,
         read=lambda moment: moment.source.service.publishes.outcomes,

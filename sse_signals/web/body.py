@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import orjson
+from aiohttp import hdrs
 
 from sse_signals.messages import MAX_DEPTH, deeper_than
 from sse_signals.web.problems import Problem
@@ -21,7 +22,8 @@ NDJSON_TYPES: Final = ("application/x-ndjson", "application/ndjson", "applicatio
 _ENVELOPE: Final = 2  # levels around a message: the signal, and the array of signals
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")  # the shortest run of digits that can be an integer beyond 64 bits
+_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19  # the shortest run of digits that can be an integer beyond 64 bits
 
 
 def media_type(request: web.BaseRequest) -> str:
@@ -31,12 +33,12 @@ def media_type(request: web.BaseRequest) -> str:
         Problem: 415 for a content or transfer coding or a character set other than UTF-8.
     """
     headers = request.headers
-    if headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+    if headers.get(hdrs.TRANSFER_ENCODING, "chunked").strip().lower() != "chunked":
         raise Problem(415, "transfer-encoding", "The body is compressed.", hint="Send it in plain chunks.", close=True)
-    coding = headers.get("Content-Encoding", "identity")
+    coding = headers.get(hdrs.CONTENT_ENCODING, "identity")
     if coding.strip().lower() != "identity":
         raise Problem(415, "content-encoding", "The body is compressed.", hint="Send it without Content-Encoding.")
-    content_type = headers.get("Content-Type", "")
+    content_type = headers.get(hdrs.CONTENT_TYPE, "")
     if content_type in JSON_TYPES:  # as nearly all write it
         return content_type
     charset = _CHARSET.search(content_type)
@@ -110,7 +112,7 @@ def parse_json(text: bytes) -> Any:  # any JSON value
         raise ValueError(f"It is not valid JSON: {error.msg}, at column {error.colno}.") from None
     if deeper_than(text, MAX_DEPTH + _ENVELOPE):
         raise ValueError(f"It is nested deeper than {MAX_DEPTH} levels.")
-    if _LONG_NUMBER.search(text):
+    if _LONG_NUMBER in text.translate(_AS_ZEROS):  # a regular expression takes far longer to find none
         # orjson would turn an integer of more than 64 bits into a rounded float.
         json.loads(text, parse_int=_checked_int)
     return value

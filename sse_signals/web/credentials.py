@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from aiohttp import hdrs
+
 from sse_signals.errors import IssuerUnavailable, NotAuthenticated
 from sse_signals.web.address import NO_PROXIES, client_address
 from sse_signals.web.cookies import check_cookie_origin, cookies_of
@@ -87,7 +89,7 @@ class Identification:
 
     def shows(self, request: web.BaseRequest) -> bool:
         """Say whether a request shows a credential, good or not."""
-        return "Authorization" in request.headers or (
+        return hdrs.AUTHORIZATION in request.headers or (
             self._cookie is not None and bool(cookies_of(request, self._cookie))
         )
 
@@ -105,7 +107,7 @@ def bearer(request: web.BaseRequest) -> str | None:
         Problem: 400 for several headers.
         NotAuthenticated: It is of another scheme, or broken.
     """
-    headers = request.headers.getall("Authorization", [])
+    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     if len(headers) > 1:
         raise contradiction("There are several Authorization headers.")
     if not headers:
@@ -137,7 +139,7 @@ def refuse_tokens_in_url(query: Mapping[str, str]) -> None:
             raise Problem(
                 400,
                 "token-in-url",
-                "A token does not belong into a URL, where others can read it.",
+                "A token does not belong in a URL, where others can read it.",
                 hint="Send it as 'Authorization: Bearer …'. For an EventSource, POST it to …/tickets, and use the "
                 "one-time ticket. Take this token out of use: it may stand in logs by now.",
             )

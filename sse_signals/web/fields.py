@@ -35,7 +35,7 @@ class Checked(fields.Field[str | None]):
         self.check = check
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return _checked(self.check, value)
+        return checked(self.check, value)
 
 
 class Refs(fields.Field[frozenset[str]]):
@@ -53,7 +53,7 @@ class Refs(fields.Field[frozenset[str]]):
         refused: dict[int | str, Any] = {}
         for index, text in enumerate(value):
             try:
-                refs.add(_checked(entity_ref, text))
+                refs.add(checked(entity_ref, text))
             except ValidationError as error:
                 refused[index] = error.messages
                 if len(refused) >= MAX_ERRORS:
@@ -63,7 +63,12 @@ class Refs(fields.Field[frozenset[str]]):
         return frozenset(refs)
 
 
-def _checked(check: Callable[[str, str], str | None], text: Any) -> str | None:
+def checked(check: Callable[[str, str], str | None], text: Any) -> str | None:
+    """Return what a function of this package makes of text.
+
+    Raises:
+        ValidationError: It is no text, or the function refuses it.
+    """
     if not isinstance(text, str):
         raise ValidationError("It is not text.")
     try:

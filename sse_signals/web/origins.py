@@ -49,7 +49,7 @@ def check_host(request: web.BaseRequest, allowed: Collection[str] | None) -> Non
     Raises:
         Problem: 400 for none or several hosts, 403 for a foreign one.
     """
-    hosts = request.headers.getall("Host", [])
+    hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) > 1 or (not hosts and request.version >= (1, 1)):
         raise Problem(400, "bad-host", "A request has exactly one Host header.", hint="Send one Host header.")
     if allowed is None or not hosts:
@@ -60,7 +60,8 @@ def check_host(request: web.BaseRequest, allowed: Collection[str] | None) -> Non
             403,
             "host-not-allowed",
             "The hub does not answer to this Host.",
-            hint="Without authentication it answers only to localhost: allow the host, or start it with --insecure.",
+            hint="Without authentication it answers only to localhost: set SIGNALS_AUTH, or start it "
+            "with --insecure; an application of your own may allow the name with allowed_hosts=.",
         )
 
 
@@ -70,7 +71,7 @@ def check_origin(request: web.BaseRequest, allowed: Collection[str]) -> None:
     Raises:
         Problem: 403.
     """
-    origins = request.headers.getall("Origin", [])
+    origins = request.headers.getall(hdrs.ORIGIN, [])
     if not origins or (len(origins) == 1 and (origins[0] in allowed or _own(request, origins[0]))):
         return
     raise Problem(
@@ -104,7 +105,7 @@ def preflight(methods: str) -> dict[str, str]:
 def _own(request: web.BaseRequest, origin: str) -> bool:
     """Compare host and port, not the scheme: behind a proxy that ends TLS the hub itself is spoken to over HTTP."""
     page = _ORIGIN.fullmatch(origin)
-    here = _HOST.fullmatch(request.headers.get("Host", "").lower())
+    here = _HOST.fullmatch(request.headers.get(hdrs.HOST, "").lower())
     if page is None or here is None:
         return False
     default = _DEFAULT_PORTS[page[1]]

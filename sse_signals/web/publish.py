@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import hdrs, web
+from multidict import istr
 
 from sse_signals import messages, names, topics
 from sse_signals.errors import InvalidInput, MessageTooLarge, SignalsError
@@ -30,10 +31,20 @@ if TYPE_CHECKING:
     from sse_signals.model import Receipt
     from sse_signals.web.site import Site
 
+_IDEMPOTENCY_KEY: Final = istr("Idempotency-Key")
+_TRACEPARENT: Final = istr(TRACEPARENT)
+_HEADERS: Final[Mapping[str, str]] = {
+    **BASE_HEADERS,
+    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.CONTENT_TYPE: "application/json",
+}
 _FIRST: Final[Mapping[str, str]] = {}
 _REPEATED: Final[Mapping[str, str]] = {"Idempotent-Replayed": "true"}
 _NONE: Final[Sequence[str]] = ()
 RAW_PARAMETERS: Final = ("topic", "plugin", "event", "target")  # any of them makes the body itself the message
+_RAW: Final = frozenset(RAW_PARAMETERS)
+_PARAMETERS: Final = (*RAW_PARAMETERS, *EXPLAIN_PARAMETERS)
+_SIGNALS: Final = (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES)
 
 
 class Publish:
@@ -67,10 +78,11 @@ class Publish:
 
     async def _handle(self, request: web.Request, course: Course) -> web.Response:
         self._site.check_origin(request)
-        refuse_tokens_in_url(request.query)
-        check_names(request.query, (*RAW_PARAMETERS, *EXPLAIN_PARAMETERS), ("target",))
+        query = request.query
+        refuse_tokens_in_url(query)
+        check_names(query, _PARAMETERS, ("target",))
         identity = course.identity = await self._identify(request)
-        explained = explain_query(request)
+        explained = explain_query(request) if query else None
         if explained is not None:
             self._site.check_admin(identity)
         signals, key, single = await self._read(request, course)
@@ -91,8 +103,8 @@ class Publish:
         """Return the signals that a request holds, under which key, and whether it is one that is no batch."""
         media_type = course.media_type = bodies.media_type(request)
         header_key = _header_key(request)
-        raw = any(name in request.query for name in RAW_PARAMETERS)
-        if not raw and media_type not in (*bodies.JSON_TYPES, *bodies.NDJSON_TYPES):
+        raw = not _RAW.isdisjoint(request.query)
+        if not raw and media_type not in _SIGNALS:
             hint = "Add 'Content-Type: application/json' (curl: --json), or ?topic=… to publish the body as it is."
             raise Problem(415, "content-type", "The body is neither JSON nor JSON lines.", hint=hint)
         limits = self._site.limits
@@ -150,14 +162,13 @@ class Publish:
         return receipt
 
     def _respond(self, request: web.Request, answer: dict[str, Any], more: Mapping[str, str]) -> web.Response:
-        headers = {**BASE_HEADERS, hdrs.CACHE_CONTROL: "no-store", **self._site.cors(request), **more}
-        headers[hdrs.CONTENT_TYPE] = "application/json"
+        headers = {**_HEADERS, **self._site.cors(request), **more}
         return web.Response(status=202, body=orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE), headers=headers)
 
 
 def _traceparent(request: web.BaseRequest) -> str | None:
     """Return the trace that a request belongs to; what is none, or more than one, is ignored (W3C Trace Context)."""
-    sent = request.headers.getall(TRACEPARENT, _NONE)
+    sent = request.headers.getall(_TRACEPARENT, _NONE)
     return traceparent_of(sent[0]) if len(sent) == 1 else None
 
 
@@ -166,7 +177,7 @@ def _tracestate(request: web.BaseRequest) -> str | None:
 
 
 def _header_key(request: web.Request) -> str | None:
-    keys = request.headers.getall("Idempotency-Key", [])
+    keys = request.headers.getall(_IDEMPOTENCY_KEY, _NONE)
     if len(keys) > 1:
         raise bad_parameter("Idempotency-Key", "It is given more than once.", "Send one key.")
     return names.visible(keys[0], "Idempotency-Key") if keys else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.logs import escape
+from sse_signals.publishes import HASTY
 from sse_signals.web.paced import Paced
 from sse_signals.web.problems import of
 from sse_signals.web.request_ids import request_id
@@ -105,24 +106,28 @@ class PublishLog:
             self._refusal(problem, course, request, remote)
 
     def left(self, course: Course, request: web.BaseRequest, remote: str) -> None:
-        """Tell that a client went away before it had an answer, if it may have published something."""
-        if course.seconds is not None and course.receipt is None:
+        """Tell that a client went away before it had an answer, if it may have published something.
+
+        That it did not wait for as long as a log may take is its own affair, and told as refusals are.
+        """
+        if course.seconds is None or course.receipt is not None:
+            return
+        if course.seconds < HASTY:
+            if count := self._refused.count("client-gone"):
+                who = self._who(course, request, remote)
+                self._logger.info("publishers left", kind="client-gone", status=None, requests=count, **who)
+        else:
             said = {"status": None, "outcome": "unknown", "kind": "client-gone", "error": None}
             self._logger.warning("publish failed", **self._all(course, request, remote), **said)
 
     def _refusal(self, problem: Problem, course: Course, request: web.BaseRequest, remote: str) -> None:
         """Tell the first of a kind at once, and then once a second how many there were."""
         if count := self._refused.count(problem.kind):
-            self._logger.info(
-                "publishes refused",
-                request_id=request_id(request),
-                kind=problem.kind,
-                status=problem.status,
-                requests=count,
-                subject=_subject(course),
-                remote=remote,
-                node=self._node,
-            )
+            who = self._who(course, request, remote)
+            self._logger.info("publishes refused", kind=problem.kind, status=problem.status, requests=count, **who)
+
+    def _who(self, course: Course, request: web.BaseRequest, remote: str) -> dict[str, Any]:
+        return {"request_id": request_id(request), "subject": _subject(course), "remote": remote, "node": self._node}
 
     def _all(self, course: Course, request: web.BaseRequest, remote: str) -> dict[str, Any]:
         topics = list(dict.fromkeys(signal.address for signal in course.signals))

@@ -11,7 +11,7 @@ from marshmallow.exceptions import SCHEMA
 
 from sse_signals.errors import InvalidInput, MessageTooLarge
 from sse_signals.model import MAX_BATCH
-from sse_signals.web.fields import MAX_ERRORS, UNKNOWN
+from sse_signals.web.fields import MAX_ERRORS, UNKNOWN, Checked, checked
 from sse_signals.web.problems import Problem
 from sse_signals.web.schemas import BackstageSchema, SignalSchema
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_MEMBERS: Final = 32  # of a signal; there are fewer that mean something, and a body has room for very many
 _SIGNAL: Final = SignalSchema()
 _BACKSTAGE: Final = BackstageSchema()
-_FIELDS: Final = {field.data_key or name: (name, field) for name, field in _SIGNAL.fields.items()}
+_FIELDS: Final = {field.data_key or name: (name, field) for name, field in _SIGNAL.fields.items() if name != "message"}
 
 
 def load_signal(value: Any, limit: int) -> tuple[Signal, str | None]:
@@ -134,10 +134,13 @@ def _well_formed(value: dict[str, Any]) -> Item | None:
     members: dict[str, Any] = {}
     try:
         for data_key, member in value.items():
-            if data_key not in _FIELDS:
+            if data_key == "message":  # which may be anything
+                members["message"] = member
+            elif data_key in _FIELDS:
+                name, field = _FIELDS[data_key]
+                members[name] = checked(field.check, member) if type(field) is Checked else field.deserialize(member)
+            else:
                 return None
-            name, field = _FIELDS[data_key]
-            members[name] = field.deserialize(member)
         return _SIGNAL.to_item(members) if "message" in members else None
     except ValidationError:
         return None

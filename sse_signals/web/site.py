@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import hdrs
+
 from sse_signals.errors import BrokerUnavailable, NotAuthenticated, NotGranted
 from sse_signals.identity import ANYBODY
 from sse_signals.life.access import tell
@@ -198,7 +200,7 @@ class Site:
             Problem: It breaks one.
         """
         origins.check_host(request, self.hosts)
-        if "Upgrade" in request.headers:
+        if hdrs.UPGRADE in request.headers:
             hint = "Leave the Upgrade header out."
             raise Problem(400, "no-upgrade", "There is no other protocol here.", hint=hint, close=True)
 
@@ -212,7 +214,9 @@ class Site:
 
     def cors(self, request: web.BaseRequest) -> Mapping[str, str]:
         """Return the headers that every response to this request carries, its id among them."""
-        return {REQUEST_ID: request_id(request), **origins.cors(request, self.cors_origins)}
+        headers = origins.cors(request, self.cors_origins)
+        headers[REQUEST_ID] = request_id(request)
+        return headers
 
     def answer(self, request: web.BaseRequest, error: Exception) -> web.Response:
         """Return the answer to a request that failed; what nobody foresaw is logged and becomes a 500."""

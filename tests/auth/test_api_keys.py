@@ -26,6 +26,13 @@ async def test_a_key_tells_who_shows_it() -> None:
         assert await door.authenticate(Credentials(key)) == Identity(f"key:{name}", token_id=token_id, issuer="keys")
 
 
+async def test_a_key_is_the_same_identity_each_time() -> None:
+    """What a hub has made of it once, such as what its rules grant, need not be made again."""
+    key, digest = new_key()
+    door = ApiKeys({"ci": digest})
+    assert await door.authenticate(Credentials(key)) is await door.authenticate(Credentials(key))
+
+
 @pytest.mark.parametrize("token", ["", "ssx_abc", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "SSE_abc", " sse_abc", "\udcff"])
 async def test_what_is_no_key_is_left_to_others(token: str) -> None:
     """It may be another authenticator's."""
