@@ -213,8 +213,7 @@ class Hub:
 
     def _flush(self) -> Iterator[None]:
         """Write what waits up to the head as it is now; yields when a slice of time is used up."""
-        high = self.head
-        self._bodies = Bodies()
+        high, self._bodies = self.head, Bodies()
         dirty, self._dirty = self._dirty, {}
         parts = [part for group in dirty if (part := group.detach(high)) is not None]
         left = sorted([group for group in dirty if group.pending], key=first_waiting)
@@ -222,19 +221,20 @@ class Hub:
         self.tallies.begun(parts, self._dirty_own, left, high)
         for first in range(0, len(parts), _AHEAD):
             yield from self._write_parts(parts[first : first + _AHEAD])
-        for stream in list(self._dirty_own):
+        own = list(self._dirty_own)
+        for turn, stream in enumerate(own, self.writes + 1):
             if stream.live:  # it may have fallen behind or gone since the last slice
                 self._write_own(stream, high)
-            self.writes += 1
-            if not self.writes % _CHECK_EVERY and self._pace.spent():
+            if not turn % _CHECK_EVERY and self._pace.spent():
                 yield
+        self.writes += len(own)
 
     def _write_parts(self, parts: Sequence[Part]) -> Iterator[None]:
         # All bytes first: after each write the processor's caches hold the kernel's work, and ours is slow for a while.
         ready = [(*part, self._bodies.of(part.group.format, part.events), list(part.group.live)) for part in parts]
         for group, events, low, high, data, members in ready:
             count = len(events)
-            for stream in members:
+            for turn, stream in enumerate(members, self.writes + 1):  # across parts: many may have few members each
                 if stream.own or stream.pos >= low:
                     self._write_merged(stream, events, high)
                 elif stream.live:
@@ -243,9 +243,9 @@ class Hub:
                         stream.events += count
                     else:
                         self.fall_behind(stream, low)
-                self.writes += 1  # across parts: there may be many with few members each
-                if not self.writes % _CHECK_EVERY and self._pace.spent():
+                if not turn % _CHECK_EVERY and self._pace.spent():
                     yield
+            self.writes += len(members)
             group.flushing = None
 
     def _write_own(self, stream: Stream, high: int) -> None:

@@ -48,7 +48,7 @@ async def one_by_one(
 ) -> None:
     """Send streams away in random order, evenly over a time: it must not be their age that decides who comes back when.
 
-    The last one is left to whoever calls this, who has to do something first, and so are all when there is no time.
+    The last one is left to whoever calls this, who has to do something first, and so are all when there is no window.
 
     Args:
         streams: Those that are open; one that ends by itself meanwhile is not waited for.
@@ -56,6 +56,8 @@ async def one_by_one(
         window: Seconds to take.
         hurry: Once it is set, the others are left as well.
     """
+    if not window:
+        return
     order = [stream for stream in streams if stream.ended is None]
     random.shuffle(order)
     time = asyncio.get_running_loop().time
@@ -63,8 +65,7 @@ async def one_by_one(
     for number, stream in enumerate(order):
         if stream.ended is not None:
             continue
-        if (wait := began + window * (number + 0.5) / len(order) - time()) > 0:
-            await pause(wait, hurry)
+        await pause(began + window * (number + 0.5) / len(order) - time(), hurry)  # late or not, the loop goes round
         if hurry.is_set() or number == len(order) - 1:
             return
         if stream.ended is None:

@@ -6,6 +6,7 @@ import pytest
 
 from sse_signals.cursor.start import Live
 from sse_signals.hub.groups import FLUSH_BYTES, PENDING_BYTES
+from sse_signals.hub.hub import Hub
 from tests.fakes import Client, Network
 
 
@@ -31,6 +32,29 @@ def test_each_flush_counts_once_however_many_streams_there_are() -> None:
     assert tallies.flush_seconds.count == 2
     assert network.node.hub.writes == 5
     assert (tallies.write_events.count, tallies.write_events.total) == (3, 4)
+
+
+def test_writes_are_counted_once_for_a_group_and_not_for_each_of_its_streams() -> None:
+    """However many streams a flush writes to, it touches the count once for each group and once for all owners."""
+    touched: list[object] = []
+
+    class Watched(Hub):
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "writes":
+                touched.append(value)
+            super().__setattr__(name, value)
+
+    network = Network()
+    network.node.hub.__class__ = Watched
+    for topic in ("a",) * 70 + ("b",) * 30:
+        listening(network, topic, owns=("group:default/a",))
+    network.publish("a")
+    network.publish("b")
+    network.run()
+    network.publish("a", ["group:default/a"])
+    network.run()
+    assert network.node.hub.writes == 170
+    assert len(touched) <= 2 * 3  # two flushes: two groups, and the owners
 
 
 def test_a_flush_takes_as_long_as_from_its_beginning_to_its_end() -> None:
