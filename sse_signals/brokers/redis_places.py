@@ -11,7 +11,7 @@ from redis.asyncio import Sentinel, SSLConnection
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from sse_signals.brokers.redis_packing import PlainConnection, SecureConnection
 from sse_signals.errors import ConfigurationError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Connection
 
 _URL: Final = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?://(?:([^@/?#]*)@)?([^@/?#]+)(/[^?#]*)?(\?[^#]*)?")
+_REPEATED: Final = 8  # characters of a password that may have come back cut off: it is then not shown at all
 _PORTS: Final = {None: 6379, "cluster": 6379, "sentinel": 26379}
 # What would change the replies, or make redis-py try again by itself.
 _FIXED: Final[dict[str, Any]] = {
@@ -89,7 +90,7 @@ class Place:
             OSError: The same.
         """
         if self._kind == "sentinel":
-            return await _connected(self._connection(await self._master()))
+            return await self._connected(self._connection(await self._master()))
         failure: Exception = OSError("there is nobody to ask")
         for _ in range(len(self._places)):
             try:
@@ -100,7 +101,7 @@ class Place:
         raise failure
 
     async def _at(self, place: tuple[str, int]) -> Connection:
-        connection = await _connected(self._connection(place))
+        connection = await self._connected(self._connection(place))
         if self._kind is None:
             return connection
         try:
@@ -108,7 +109,7 @@ class Place:
             await connection.read_response()
         except MovedError as moved:
             await connection.disconnect(nowait=True)
-            return await _connected(self._connection((moved.host or place[0], moved.port)))
+            return await self._connected(self._connection((moved.host or place[0], moved.port)))
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
@@ -134,6 +135,24 @@ class Place:
         finally:
             for each in sentinels.sentinels:
                 await each.aclose()
+
+    async def _connected(self, connection: Connection) -> Connection:
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, ResponseError):
+                error.args = (self._without_secrets(str(error)),)
+            raise
+        return connection
+
+    def _without_secrets(self, said: str) -> str:
+        """Return why a server refuses a connection, without what it repeats of the command: that holds the password."""
+        said = said.partition(", with args beginning with")[0]
+        password = self._arguments.get("password")
+        if password and password[:_REPEATED] in said:
+            return "it refuses the password, and repeats it"
+        return said
 
     def _connection(self, place: tuple[str, int]) -> Connection:
         made: Connection = self._made(host=place[0], port=place[1], **self._arguments)
@@ -164,12 +183,3 @@ class Place:
             f"The URL {self._shown} is none of redis://host:port/db, redis+sentinel://host:port,…/service/db "
             "and redis+cluster://host:port,… with parameters that redis-py knows."
         )
-
-
-async def _connected(connection: Connection) -> Connection:
-    try:
-        await connection.connect()  # type: ignore[no-untyped-call]
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
-    return connection

@@ -9,21 +9,12 @@ import pytest
 from redis.exceptions import ResponseError
 
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
-from tests.brokers.redis_nodes import Told, client, made, node, publish, signals, until
+from tests.brokers.redis_nodes import Told, a_database, client, made, node, publish, signals, until  # noqa: F401 - a fixture
 from tests.brokers.servers import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-ODD = ["*", ">", ".", "a b", "a*[1]?", "{x}", "}{", "KEYS[1]", "$", "'] or 1", "é\N{SNOWMAN}", "a\\255"]
-
-
-@pytest.fixture
-def url(redis_server: RedisServer, request: pytest.FixtureRequest) -> str:
-    """A database of its own for this module."""
-    return f"{redis_server.url}/{1 + abs(hash(request.node.name)) % 14}"
 
 
 @pytest.fixture
@@ -96,6 +87,32 @@ async def test_a_wrong_password_is_a_matter_of_configuration(url: str) -> None:
     with pytest.raises(ConfigurationError, match="lets us not in") as caught:
         await made(url.replace("//", "//nobody:secret@")).open()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "says"),
+    [
+        ("-ERR unknown command `AUTH`, with args beginning with: `user`, `hidden-sec", "unknown command `AUTH`"),
+        ("-ERR what does AUTH user hidden-secret mean?", "it refuses the password, and repeats it"),
+        ("-ERR Protocol error", "Protocol error"),
+    ],
+)
+async def test_what_a_server_repeats_of_a_password_is_not_told(repeats: str, says: str) -> None:
+    """Servers that do not know a command, as renamed ones and some proxies, say what they were sent."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(f"{repeats}\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(BrokerUnavailable) as caught:
+            await made(f"redis://user:hidden-secret@127.0.0.1:{port}").open()
+    assert str(caught.value).endswith(f"cannot be reached: {says}")
+    assert "hidden" not in f"{caught.value} {caught.value.__cause__!r}"
 
 
 async def test_a_user_without_rights_is_refused(url: str) -> None:
