@@ -15,7 +15,7 @@ from aiohttp import web
 
 from sse_signals.errors import ConfigurationError
 from sse_signals.listening import accept, bound, close, in_url, url_of
-from sse_signals.metrics.crew import Crew
+from sse_signals.metrics.crew import BEFORE, Crew
 from sse_signals.setting_kinds import loopback
 from sse_signals.web.metrics_port import MetricsPort, OneSite, WholeCrew, add_families
 from sse_signals.web.origins import LOCAL_HOSTS
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 OPTIONS: Final = "--metrics-host and --metrics-port"
 ELSEWHERE: Final = "Ask at their own port, which SIGNALS_METRICS_PORT (--metrics-port) names."
 LONGEST_FOLDER: Final = 90  # bytes: the path of a Unix socket may have 107, with the name that it has at first
-_BEFORE: Final = ".before"  # ending of the name under which the socket of the worker before is kept
 _SHUTDOWN: Final = 1.0  # seconds that a scrape gets at the end
 
 
@@ -175,7 +174,7 @@ def _take_place(listener: socket.socket, path: Path) -> int:
 
     What was there is kept beside it: its worker goes on if this one is not kept.
     """
-    first, before = path.with_suffix(f".{os.getpid()}"), path.with_suffix(_BEFORE)
+    first, before = path.with_suffix(f".{os.getpid()}"), path.with_suffix(f".{BEFORE}")
     listener.bind(str(first))
     listener.listen()
     before.unlink(missing_ok=True)
@@ -187,7 +186,7 @@ def _take_place(listener: socket.socket, path: Path) -> int:
 
 def _leave(path: Path, own: int, parent: int) -> None:
     """Remove one's own socket, and the folder after the last one if whoever made it cannot any more."""
-    before = path.with_suffix(_BEFORE)
+    before = path.with_suffix(f".{BEFORE}")
     if _number(path) != own:  # somebody has taken the place
         path = before
     with suppress(OSError):

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 OPENMETRICS = "Accept: application/openmetrics-text"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers that do not hang be waited for, however busy the machine is."""
+    monkeypatch.setattr("sse_signals.metrics.crew.PATIENCE", 30.0)
+
+
 def worker(
     number: int, crew: Crew, *, parent: int | None = None, **options: Any
 ) -> AbstractAsyncContextManager[Running]:
@@ -95,6 +101,20 @@ async def test_who_takes_a_place_is_asked_instead() -> None:
             assert await asyncio.to_thread(os.listdir, crew.folder) == ["1.sock"]
         assert await asyncio.to_thread(os.listdir, crew.folder) == []
     assert not await asyncio.to_thread(Path(crew.folder).exists)
+
+
+async def test_who_drains_is_told_of_beside_who_has_taken_its_place() -> None:
+    """Its streams are open until it has sent them away, and are counted with what it has done; it is no worker more."""
+    async with crew_port(load({}, {}), structlog.get_logger()) as crew, AsyncExitStack() as stack:
+        before = await stack.enter_async_context(worker(1, crew))
+        assert (await ask(before.url, request("POST", "/signals/publish?topic=a", body=b"1"))).status == 202
+        async with worker(1, crew) as after:
+            told = await scraped(after)
+            assert told["sse_signals_signals_total", "1-before"] == 1
+            assert told["sse_signals_signals_total", "1"] == 0
+            assert told["sse_signals_workers_answering", ""] == 1
+            await stack.aclose()
+            assert {of for _, of in await scraped(after)} == {"", "1"}
 
 
 async def test_who_was_there_is_asked_again_when_the_next_one_leaves_first() -> None:
@@ -172,7 +192,7 @@ async def test_one_that_hangs_does_not_keep_probes_waiting() -> None:
         assert (said.status, said.retry_after) == (503, "2")
         await stack.enter_async_context(worker(3, crew))
         with mock.patch("sse_signals.metrics.crew.PATIENCE", 600.0):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 said = await crew.ready()
         assert said is not None
         assert (said.status, said.body) == (200, b'{"status":"ready"}\n')
@@ -198,8 +218,8 @@ def test_what_workers_tell_each_other() -> None:
     for number, value in enumerate((math.nan, math.inf, -math.inf, 0.1, 2.0**60)):
         family.add_metric([f'"{number}\n'], value)
     joined = Joined()
-    joined.add(packed([family]), 1)
-    joined.add(packed([family, CounterMetricFamily("c", "Another.", value=3)]), 2)
+    joined.add(packed([family]), "1")
+    joined.add(packed([family, CounterMetricFamily("c", "Another.", value=3)]), "2")
     one, two = joined.families
     assert (one.name, one.documentation, one.type, two.name, two.type) == ("a", "What it is.", "gauge", "c", "counter")
     for number, sample in enumerate(one.samples):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FAMILIES: Final = "/families"  # where a worker tells its own metrics
 READY: Final = "/health/ready"  # and whether it is
+BEFORE: Final = "before"  # what the socket and the label of a worker end with whose place another one has taken
 PATIENCE: Final = 1.0  # seconds that each worker gets: one that hangs must not keep a scrape from telling of the others
 
 
@@ -56,13 +57,20 @@ class Crew:
         """Return the path of a worker's socket; whoever takes its place puts its own socket there."""
         return str(Path(self.folder) / f"{worker}.sock")
 
+    def socket_before(self, worker: int) -> str:
+        """Return the path at which a worker is asked whose place another one has taken, for as long as it drains."""
+        return str(Path(self.folder) / f"{worker}.{BEFORE}")
+
     async def exposition(self) -> Sequence[Metric]:
-        """Return the metrics of all workers that answer, and how many those are."""
+        """Return the metrics of all workers that answer, and how many those are; who only drains is not among these."""
+        paths = {str(worker): self.socket_of(worker) for worker in self._numbers}
+        paths |= {f"{worker}-{BEFORE}": self.socket_before(worker) for worker in self._numbers}
+        answers = await asyncio.gather(*(_ask(path, FAMILIES) for path in paths.values()))
         joined, answering = Joined(), 0
-        for worker, said in enumerate(await self._ask_all(FAMILIES), 1):
+        for label, said in zip(paths, answers, strict=True):
             if said is not None and said.status == 200:
-                answering += 1
-                joined.add(said.body, worker)
+                answering += label.isdigit()
+                joined.add(said.body, label)
                 await asyncio.sleep(0)  # with many workers this takes long enough for others to have their turn
         return [*joined.families, WORKERS.family(self.count), WORKERS_ANSWERING.family(answering)]
 
@@ -83,10 +91,6 @@ class Crew:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
         return found
-
-    async def _ask_all(self, path: str) -> Sequence[Said | None]:
-        """Ask all workers at once; return their answers in the order of their numbers, None for who is silent."""
-        return await asyncio.gather(*(_ask(self.socket_of(worker), path) for worker in self._numbers))
 
     @property
     def _numbers(self) -> range:

@@ -43,16 +43,16 @@ class Joined:
         """What has been added so far."""
         return list(self._by_name.values())
 
-    def add(self, text: bytes, worker: int) -> None:
+    def add(self, text: bytes, worker: str) -> None:
         """Add the families of a worker.
 
         Args:
             text: What `packed` made of them.
-            worker: Its number.
+            worker: What its samples are labelled with.
         """
         for name, documentation, kind, samples in json.loads(text):
             family = self._by_name.get(name)
             if family is None:
                 family = self._by_name[name] = Metric(name, documentation, kind)
             for sample, labels, value in samples:
-                family.add_sample(sample, {**labels, LABEL: str(worker)}, value)
+                family.add_sample(sample, {**labels, LABEL: worker}, value)

@@ -227,7 +227,7 @@ async def test_nodes_that_start_together_do_not_beat_together() -> None:
             mock.patch("random.random", return_value=0.25),
         ):
             bird.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await done.wait()
         await bird.stop()
         assert pauses == [2.0, 5.0, 5.0, 0.0]
@@ -248,7 +248,7 @@ async def test_it_stops_while_one_is_on_its_way() -> None:
         await bird.stop()
         with mock.patch.object(broker.service, "publish", hang):
             bird.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await sending.wait()
             await bird.stop()
         assert asyncio.all_tasks() == before
