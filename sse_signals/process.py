@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 YOUNG: Final = 10_000  # new objects after which the collector looks for garbage among them; Python's own is 700
 SPARE_FILES: Final = 64  # open files that are not streams
-ONE_WISH: Final = 1.0  # seconds in which signals to end are one wish: `timeout` sends it to a process and to its group
+ONE_WISH: Final = 0.25  # seconds in which signals are one wish: `timeout` sends its to a process and to its group
 ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -29,7 +30,7 @@ class Deliveries:
     Whether there is one is looked up when the log has answered: by then a stream may have got it already.
     """
 
-    __slots__ = ("_hub", "_time", "_waiting")
+    __slots__ = ("_hub", "_time", "_timer", "_waiting")
 
     def __init__(self, time: Callable[[], float] = time.monotonic) -> None:
         """Watch nothing yet.
@@ -39,6 +40,7 @@ class Deliveries:
         """
         self._hub: Hub | None = None
         self._time = time
+        self._timer: asyncio.TimerHandle | None = None
         self._waiting: deque[_Watched] = deque()
 
     def __len__(self) -> int:
@@ -54,6 +56,9 @@ class Deliveries:
         if self._hub is not None:
             self._hub.tallies.on_flush.remove(self._flushed)
             self._hub = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         while self._waiting:
             self._waiting.popleft().trace.delivered("unseen")
 
@@ -79,16 +84,32 @@ class Deliveries:
             self._waiting.append(_Watched(trace, first, self._time()))
             if len(self._waiting) > MOST:
                 self._waiting.popleft().trace.delivered("unseen")
+            self._expect_the_overdue()
 
     def _flushed(self, written: int) -> None:
         if not self._waiting:
             return
-        now = self._time()
+        self._give_up()
         waiting, self._waiting = self._waiting, deque()
         for each in waiting:
-            if now - each.since > PATIENCE:
-                each.trace.delivered("unseen")
-            elif each.position <= written:
+            if each.position <= written:
                 each.trace.delivered("streams")
             else:
                 self._waiting.append(each)
+
+    def _give_up(self) -> None:
+        """Tell those that have waited for too long, which are the first."""
+        now = self._time()
+        while self._waiting and now - self._waiting[0].since > PATIENCE:
+            self._waiting.popleft().trace.delivered("unseen")
+
+    def _expect_the_overdue(self) -> None:
+        """Have them told even if nothing is flushed any more, as when the only stream that may have it has gone."""
+        if self._timer is None and self._waiting:
+            left = self._waiting[0].since + PATIENCE - self._time()
+            self._timer = asyncio.get_running_loop().call_later(left + 1.0, self._overdue)  # then many are, mostly
+
+    def _overdue(self) -> None:
+        self._timer = None
+        self._give_up()
+        self._expect_the_overdue()
