@@ -61,7 +61,7 @@ class HttpConnection(web.RequestHandler):
             resp = Problem(
                 404, "not-found", "The request's target is no path.", hint="Ask for a path such as /signals/stream."
             ).response(_headers(request))
-        if self._leaving.is_set():
+        if self._leaving.is_set() and not resp.prepared:  # whoever is told that it stays may be using it already
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
 

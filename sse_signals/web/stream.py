@@ -195,7 +195,7 @@ class Streaming:
 
     async def _begin(self, request: web.Request, query: StreamQuery, entry: Entry) -> web.StreamResponse | Connection:
         site = self._site
-        response = SignalsResponse(request, site, ndjson=query.ndjson)
+        response = SignalsResponse(request, site, ndjson=query.ndjson, lasting=not query.poll)
         for cookie in entry.cookies:
             response.headers.add(hdrs.SET_COOKIE, cookie)
         if (query.poll or query.ndjson) and (busy := self._busy(query)):

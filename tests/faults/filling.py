@@ -15,7 +15,7 @@ import click
 
 from tests.faults.__main__ import table
 from tests.faults.rooms import DISKS, FEW, KINDS, room
-from tests.faults.trial import Trial
+from tests.faults.trial import LOADED, Trial
 from tests.faults.trials import Result
 from tests.faults.world import world
 
@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 ALL: Final = KINDS | DISKS
 NO_ROOM: Final = {503, 507}
-ANSWERED: Final = 2.5  # seconds that a publish may take while there is no room: 2, and what a loaded machine adds
+ANSWERED: Final = 2.0  # seconds that a publish may take while there is no room
 RECOVERED: Final = 5.0  # seconds after there is room again within which something is acknowledged
 OPENED: Final = 5.0  # seconds in which a stream opens while there is no room
 FULL: Final = 30.0  # seconds until there is no room
 
 
 async def run(
-    name: str, count: int, folder: Path, *, seed: int = 0, outage: float = 2.5, killed: bool = False
-) -> Result:
+    name: str, count: int, folder: Path, *, seed: int = 0, outage: float = 2.5, allowance: float = LOADED,
+    killed: bool = False,
+) -> Result:  # fmt: skip
     """Have a log run out of room so many times, and its process killed at the end.
 
     Args:
@@ -45,13 +46,14 @@ async def run(
         folder: An empty one; for one of `DISKS`, a small disk of its own.
         seed: Of the moments at which it happens.
         outage: Seconds for which there is no room.
+        allowance: Seconds that the machine may add to each bound.
         killed: Whether the process that has the log is killed each time before there is room again.
     """
     kind = ALL[name]
     async with room(kind, folder) as its_room:
         nodes = 1 if its_room.log.server is None else 2
         async with world(its_room.log.url, *its_room.options, nodes=nodes) as it:
-            trial = Trial(kind.broker, its_room.log, it, random.Random(seed), outage)
+            trial = Trial(kind.broker, its_room.log, it, random.Random(seed), outage, allowance)
             await it.read(6)
             it.publish(3, interval=0.02)
             try:

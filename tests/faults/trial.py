@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import random
 
     from tests.faults.logs import Log
     from tests.faults.world import World
+
+LOADED: Final = 0.3  # seconds that a machine may add to a bound, on which all nodes and all clients are at work
+CROWDED: Final = 7.0  # the same beside the whole suite: no measure of the hub, but less than what hangs would take
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Trial:
 
     Attributes:
         outage: Seconds that something is away.
+        allowance: Seconds that the machine may add to each bound.
         times: What was measured, in seconds, by its name.
         memory: What processes had of it, in MiB, after one fault after the other, by their name.
         broken: What did not hold besides what the checker sees, in words.
@@ -31,6 +35,7 @@ class Trial:
     world: World
     random: random.Random
     outage: float = 3.0
+    allowance: float = LOADED
     times: dict[str, list[float]] = field(default_factory=dict)
     memory: dict[str, list[float]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
@@ -42,10 +47,10 @@ class Trial:
             self.broken.append(otherwise)
 
     def measured(self, name: str, seconds: float, limit: float) -> None:
-        """Take a time down, and whether it is too long."""
+        """Take a time down, and whether it is longer than was promised and the machine may add."""
         self.times.setdefault(name, []).append(seconds)
-        if seconds > limit:
-            self.broken.append(f"{name}: {seconds:.2f} s is more than {limit:g} s")
+        if seconds > limit + self.allowance:
+            self.broken.append(f"{name}: {seconds:.2f} s is more than {limit:g} s and {self.allowance:g} s")
 
     async def moment(self) -> None:
         """Let some time pass, so that faults hit at different moments."""

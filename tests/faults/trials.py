@@ -22,7 +22,7 @@ from tests.faults.happen import (
     trimmed,
 )  # fmt: skip
 from tests.faults.logs import BROKERS, EMBEDDED, log
-from tests.faults.trial import Trial
+from tests.faults.trial import LOADED, Trial
 from tests.faults.world import world
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class Result:
 
 async def run(
     name: str, broker: str, count: int, folder: Path, *, seed: int = 0, readers: int = 6, publishers: int = 3,
-    interval: float = 0.02, outage: float = 3.0, pause: float = 0.0, options: Sequence[str] = (),
-    told: Callable[[str], None] = lambda _: None,
+    interval: float = 0.02, outage: float = 3.0, allowance: float = LOADED, pause: float = 0.0,
+    options: Sequence[str] = (), told: Callable[[str], None] = lambda _: None,
 ) -> Result:  # fmt: skip
     """Have a fault happen so many times.
 
@@ -104,13 +104,14 @@ async def run(
         publishers: How many.
         interval: Seconds between two signals of one publisher.
         outage: Seconds that the broker is away.
+        allowance: Seconds that the machine may add to each bound.
         pause: Seconds between one and the next.
         options: More words for the nodes' command line.
         told: Called with what is going on.
     """
     fault, nodes = FAULTS[name], 1 if broker in EMBEDDED else 2
     async with log(broker, folder) as its_log, world(its_log.url, *fault.options, *options, nodes=nodes) as it:
-        trial = Trial(broker, its_log, it, random.Random(seed), outage)
+        trial = Trial(broker, its_log, it, random.Random(seed), outage, allowance)
         await it.read(readers)
         it.publish(publishers, interval=interval, tries=fault.tries)
         try:

@@ -18,7 +18,7 @@ from tests.faults.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-DEADLINE: Final = 15.0  # seconds in which whatever is waited for has to show
+DEADLINE: Final = 30.0  # seconds in which whatever is waited for has to show
 ADMIN: Final = token("root", publishes=True, admin=True)
 
 
@@ -43,9 +43,16 @@ class Watched:
         self.node = Node(broker, *GUARDED, "--metrics-port", str(self._port), *options)
         self.publisher = Publisher(http, lambda: [self.node.url], f"p{self._port}", token=ADMIN)
 
-    async def metrics(self) -> dict[str, float]:
-        """Return all samples by name and labels, without the prefix: ``streams_closed_total revoked``."""
-        timeout = aiohttp.ClientTimeout(total=1)
+    async def metrics(self, patience: float = DEADLINE) -> dict[str, float]:
+        """Return all samples by name and labels, without the prefix: ``streams_closed_total revoked``.
+
+        Args:
+            patience: Seconds that the answer may take.
+
+        Raises:
+            TimeoutError: It takes longer.
+        """
+        timeout = aiohttp.ClientTimeout(total=patience)
         async with self._http.get(f"http://127.0.0.1:{self._port}/metrics", timeout=timeout) as response:
             text = await response.text()
         return {
