@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sse_signals.interfaces import Broker
     from sse_signals.model import Event, IdempotencyKey, Receipt, Tail
 
-DEADLINE = 10  # seconds
+DEADLINE = 30  # seconds
 LIMITS = HistoryLimits()
 
 

@@ -10,16 +10,18 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from tests.web.listening import Reading
 from tests.web.rawhttp import request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-DEADLINE = 60.0  # seconds; a worker takes one to start, and this machine may be busy
+T = TypeVar("T")
+DEADLINE = 100.0  # seconds; a worker takes one to start, and this machine may be busy
+LOOK_EVERY = 0.01  # seconds between two looks at what announces nothing: the machine has other things to do
 # The command, but for the rule that workers need a log that they share: processes are watched here, and nothing else.
 COMMAND = """
 from sse_signals import settings
@@ -108,6 +110,7 @@ async def crew(*arguments: str, command: str = COMMAND, **environ: str) -> Async
     try:
         yield hub
     finally:
+        await _resume(process.pid)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await hub.end()  # the workers notice
@@ -143,6 +146,21 @@ async def listeners(port: int) -> int:
     """Return how many sockets listen at a port of 127.0.0.1."""
     lines = [line.split() for line in (await _read("/proc/net/tcp")).splitlines()[1:]]
     return sum(fields[1] == f"0100007F:{port:04X}" and fields[3] == "0A" for fields in lines)
+
+
+async def seen(look: Callable[[], Awaitable[T]], condition: Callable[[T], Any]) -> T:
+    """Look again and again until something is true of what is seen, and return that."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition(found := await look()):  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(LOOK_EVERY)
+    return found
+
+
+async def _resume(pid: int) -> None:
+    """Have the workers of a process go on that a test has stopped and, since it failed, not resumed: none stays."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for child in await children(pid):
+            os.kill(child, signal.SIGCONT)
 
 
 async def _read(path: str) -> str:

@@ -1,7 +1,8 @@
 """The Markdown pages of the project as tests read them: their code blocks, and which test module runs which of them.
 
-A test module takes the blocks that it runs by `claimed`, with literal arguments: ``claimed("deploy/OPERATING.md",
-"Drain")``. `tests.test_documents` looks for these calls in all test modules, and fails for a block that nobody claims.
+A test module takes the blocks that it runs by `claimed` or `each_claimed`, with literal arguments:
+``claimed("deploy/OPERATING.md", "Drain")``. `tests.test_documents` looks for these calls in all test modules, and
+fails for a block that nobody claims.
 """
 
 from __future__ import annotations
@@ -76,10 +77,19 @@ def claimed(page: str, heading: str, *languages: str, not_run: str | None = None
     Raises:
         LookupError: There is no such block.
     """
-    claim = Claim("", page, heading, languages, not_run)
-    found = [block for block in blocks(page) if claim.holds(block)]
+    return _taken(Claim("", page, heading, languages, not_run))
+
+
+def each_claimed(page: str, *headings: str) -> list[list[Block]]:
+    """Return the blocks under each of some headings of a page, as `claimed` returns those under one."""
+    return [_taken(Claim("", page, heading, (), None)) for heading in headings]
+
+
+def _taken(claim: Claim) -> list[Block]:
+    found = [block for block in blocks(claim.page) if claim.holds(block)]
     if not found:
-        message = f"{page} has no block in {', '.join(languages) or 'any language'} under {heading!r}."
+        languages = ", ".join(claim.languages) or "any language"
+        message = f"{claim.page} has no block in {languages} under {claim.heading!r}."
         raise LookupError(message)
     return found
 
@@ -141,7 +151,12 @@ def claims() -> list[Claim]:
 
 def _claims(module: str, tree: ast.Module) -> Iterator[Claim]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "claimed":
-            page, heading, *languages = (ast.literal_eval(argument) for argument in node.args)
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id == "claimed":
+            page, heading, *languages = map(ast.literal_eval, node.args)
             named = {word.arg: ast.literal_eval(word.value) for word in node.keywords}
             yield Claim(module, page, heading, tuple(languages), named.get("not_run"))
+        elif node.func.id == "each_claimed":
+            page, *headings = map(ast.literal_eval, node.args)
+            yield from (Claim(module, page, heading, (), None) for heading in headings)

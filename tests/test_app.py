@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-DEADLINE = 10  # seconds
+DEADLINE = 30  # seconds
 
 
 @asynccontextmanager

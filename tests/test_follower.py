@@ -89,15 +89,16 @@ async def test_a_log_that_is_lost_and_comes_back_leaves_no_hole(running: Running
     assert node.holes == 0
 
 
+async def refused(_after: EventId) -> AsyncIterator[Sequence[Event]]:
+    """Follow as if the log's server took no more readers."""
+    raise BrokerUnavailable("there are readers enough")
+    yield []
+
+
 async def test_a_log_that_can_be_reached_and_not_followed_counts_as_away(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when its server takes no more readers: it is asked ever more seldom, and not called back each time."""
-
-    async def refused(_after: EventId) -> AsyncIterator[Sequence[Event]]:
-        raise BrokerUnavailable("there are readers enough")
-        yield []
-
     with monkeypatch.context() as patch:
         patch.setattr(running.cable, "follow", refused)
         await running.service.start()
@@ -118,11 +119,6 @@ async def test_a_log_that_was_followed_for_a_while_is_asked_soon_again(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What failed before that is over, even if nothing came meanwhile."""
-
-    async def refused(_after: EventId) -> AsyncIterator[Sequence[Event]]:
-        raise BrokerUnavailable("there are readers enough")
-        yield []
-
     with monkeypatch.context() as patch:
         patch.setattr(running.cable, "follow", refused)
         await running.service.start()

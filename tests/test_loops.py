@@ -15,7 +15,7 @@ from sse_signals.identity import ANONYMOUS
 from sse_signals.model import Signal
 from sse_signals.topics import EVERYTHING
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 @pytest.mark.parametrize("listeners", [1, 3])

@@ -116,7 +116,7 @@ async def test_a_drain_does_not_touch_it(start_hub: StartHub) -> None:
     """It says at once that the hub is not ready, and goes on answering until the process has nothing left to do."""
     port = await opened(start_hub, drain_delay=30)
     draining = asyncio.create_task(port.hub.service.drain())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await port.hub.service.site.departure.begun.wait()
         unready = await port.get("/health/ready")
         assert (unready.status, unready.kind, unready.headers["Retry-After"]) == (503, "shutdown", "2")

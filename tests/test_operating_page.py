@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import shlex
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sse_signals.commands.serve import serve
+from sse_signals.settings import Settings
 from tests.brokers.servers import free_port
+from tests.deploy.files import rest
 from tests.pages import ROOT, Block, claimed
 from tests.web.doors import own
 from tests.web.rawhttp import request
@@ -122,11 +125,14 @@ def test_the_unit_does_what_the_page_says() -> None:
 
 
 def test_kubernetes_waits_as_long_as_the_page_says() -> None:
-    """Sleep, delay, window and 15 seconds together are no more than the pod is given."""
+    """Sleep and what the page says of an end together are what the pod is given."""
     deployment = (ROOT / "deploy/kubernetes/deployment.yaml").read_text()
     settings = (ROOT / "deploy/kubernetes/configmap.yaml").read_text()
     slept = int(re.findall(r"preStop: \{sleep: \{seconds: (\d+)\}\}", deployment)[0])
     [grace] = re.findall(r"terminationGracePeriodSeconds: (\d+)", deployment)
     drain = [float(text) for text in re.findall(r'SIGNALS_DRAIN_(?:DELAY|WINDOW): "(\d+)"', settings)]
     assert len(drain) == 2
-    assert slept + sum(drain) + 15 <= int(grace)
+    text = PAGE.partition("### How long an end may take")[2].partition("\n## ")[0]
+    [(seconds, streams)] = re.findall(r"Delay, window, (\d+) seconds, and one second for each (\d+) streams", text)
+    assert int(seconds) + math.ceil(Settings().max_streams / int(streams)) == rest(Settings())
+    assert slept + sum(drain) + rest(Settings()) == int(grace)

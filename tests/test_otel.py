@@ -16,7 +16,7 @@ import sse_signals
 from sse_signals.configured import tracing_of
 from sse_signals.errors import ConfigurationError
 from sse_signals.settings import load
-from tests.traces import HEADER, PUBLISH
+from tests.traces import HEADER, PUBLISH, SENT
 from tests.web.rawhttp import ask, request
 
 if TYPE_CHECKING:
@@ -120,6 +120,20 @@ def test_a_variable_that_is_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1")
     with pytest.raises(ConfigurationError, match="OTEL_"):
         tracing_of(load({}, {"tracing": True}))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "flags"), [(None, "01"), ("parentbased_traceidratio", "01"), ("traceidratio", "00")]
+)
+async def test_who_decides_what_is_sampled(monkeypatch: pytest.MonkeyPatch, sampler: str | None, flags: str) -> None:
+    """A caller whose trace is sampled, unless the sampler asks nobody; so the page on operating says."""
+    if sampler is not None:
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
+    tracing = tracing_of(load({}, {"tracing": True}))
+    assert tracing is not None
+    assert str(tracing.publish("/signals/publish", SENT, None).traceparent)[-2:] == flags
+    await tracing.close()
 
 
 def test_without_tracing_nothing_of_it_is_imported() -> None:

@@ -76,7 +76,7 @@ def test_what_is_not_used_is_not_imported() -> None:
         "before = {'aiohttp', 'structlog'} & set(sys.modules); sse_signals.SignalsClient; "
         "print(before, 'aiohttp' in sys.modules, 'sse_signals.app' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "set() True False\n"
     assert set(dir(sse_signals)) >= PUBLIC
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):

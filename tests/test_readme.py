@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sse_signals.server import Running
     from tests.conftest import StartHub
 
-DEADLINE = 20.0
+DEADLINE = 30.0
 TRY = claimed("README.md", "Try it")
 STREAM = claimed("README.md", "Listen", "text")
 IN_PROCESS = claimed("README.md", "From Python")

@@ -13,9 +13,10 @@ import pytest
 
 from sse_signals import EventBroker, Identity, SignalsClient, SignalsService
 from tests.e2e.browser import chromium
-from tests.pages import Block, claimed
+from tests.pages import Block, claimed, each_claimed
 from tests.test_readme import DEADLINE
 from tests.test_readme_clients import HUB, a_page, blockbuster, serve, stack  # noqa: F401 - fixtures
+from tests.web.doors import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 
     from sse_signals import SignalStream
 
-BEGIN = claimed("README.md", "The API by example")
-PUBLISH = claimed("README.md", "Publish a signal")
-LISTEN = claimed("README.md", "Listen to topics")
-TARGETED = claimed("README.md", "Send it to some only")
-RESUME = claimed("README.md", "Resume")
-BATCH = claimed("README.md", "Many at once")
-AGAIN = claimed("README.md", "Repeat it safely")
+BEGIN, PUBLISH, LISTEN, TARGETED, RESUME, BATCH, AGAIN = each_claimed(
+    "README.md",
+    "The API by example",
+    "Publish a signal",
+    "Listen to topics",
+    "Send it to some only",
+    "Resume",
+    "Many at once",
+    "Repeat it safely",
+)
 NATIVE = claimed("README.md", "Listen", "js")
 ANN = Identity("user:default/ann", frozenset({"user:default/ann", "group:default/ops"}))
 PAID = {"state": "paid"}
@@ -63,9 +67,7 @@ class Hub:
 
     async def streams(self, count: int) -> None:
         """Wait until so many streams are open."""
-        async with asyncio.timeout(DEADLINE):
-            while self.service.streams != count:  # noqa: ASYNC110 - a browser, or curl, tells of nothing
-                await asyncio.sleep(0.01)
+        await until(lambda: self.service.streams == count)
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ import pytest
 from aiohttp import web
 
 from sse_signals import EventBroker, SignalsClient, SignalsGap, SignalsService
-from tests.e2e.browser import chromium
+from tests.e2e.browser import chromium, served
 from tests.named import missing
 from tests.pages import claimed
 from tests.test_readme import DEADLINE, as_function
+from tests.web.doors import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -59,11 +60,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 async def serve(stack: AsyncExitStack, app: web.Application) -> str:
     """Serve an application on a free port until the stack ends; return its origin."""
-    runner = web.AppRunner(app)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return f"http://127.0.0.1:{runner.addresses[0][1]}"
+    return await stack.enter_async_context(served(app))
 
 
 def a_page(html: Callable[[], str]) -> web.Application:
@@ -96,8 +93,7 @@ async def test_the_page_of_five_minutes(stack: AsyncExitStack) -> None:
     for tab in tabs:
         await tab.goto(origin)
     async with asyncio.timeout(DEADLINE):
-        while service.streams != 1:  # noqa: ASYNC110 - a browser tells of nothing
-            await asyncio.sleep(0.01)
+        await until(lambda: service.streams == 1)
         for state in ("paid", "sent"):
             line = shlex.split(tried.code.replace(HUB, here).replace("paid", state))
             publisher = await asyncio.create_subprocess_exec(*line, stdout=-1, stderr=-3)
@@ -157,8 +153,7 @@ async def test_the_two_programs_of_five_minutes(hub: Running) -> None:
     )
     try:
         async with asyncio.timeout(DEADLINE):
-            while not hub.service.streams:  # noqa: ASYNC110 - the program tells of nothing
-                await asyncio.sleep(0.01)
+            await until(lambda: hub.service.streams)
             publishing = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", publish.replace(HUB, hub.url), stdout=asyncio.subprocess.PIPE
             )
@@ -180,8 +175,7 @@ async def test_the_remote_plugin(hub: Running) -> None:
     run = as_function(example.code.replace(HUB, hub.url), names)
     running = asyncio.create_task(run(None, lambda *what: printed.put_nowait(what)))
     async with asyncio.timeout(DEADLINE), SignalsClient.for_plugin("orders", url=hub.url) as orders:
-        while not hub.service.streams:  # noqa: ASYNC110 - the example tells of nothing
-            await asyncio.sleep(0.01)
+        await until(lambda: hub.service.streams)
         await orders.publish("paid", topic="42")
         assert (await printed.get())[2:] == ("orders:42", "paid")
     running.cancel()
@@ -194,7 +188,7 @@ def test_the_tests_of_ones_own_code(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_shop.py").write_text(f"{SHOP}\n\n{publishes}\n\n{textwrap.dedent(listens)}")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=DEADLINE, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=100, check=False)
     assert re.search(r"\b2 passed", ran.stdout), ran.stdout + ran.stderr
 
 

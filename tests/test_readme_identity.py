@@ -25,6 +25,7 @@ from tests.e2e.browser import chromium
 from tests.pages import claimed, section
 from tests.test_readme import DEADLINE
 from tests.test_readme_clients import blockbuster  # noqa: F401 - a fixture
+from tests.web.doors import until
 from tests.web.rawhttp import ask, request
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ async def check_ticket(hub: Running, token: str, publish: Callable[[], Awaitable
         message = asyncio.create_task(
             page.evaluate(f"{listen}.then(({{ data }}) => JSON.parse(data).message); }}", token)
         )
-        while hub.service.streams != 1:  # noqa: ASYNC110 - a browser tells of nothing
-            await asyncio.sleep(0.01)
+        await until(lambda: hub.service.streams == 1)
         await (await publish()).communicate()
         assert await message == "for ops only"
 

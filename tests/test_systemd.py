@@ -170,7 +170,7 @@ async def test_who_cannot_be_heard_for_a_moment_gives_signs_of_life_again(tmp_pa
     loop = asyncio.get_running_loop()
     supervisor = Supervisor(Told(address=address, watchdog=0.001), logger())
     with capture_logs() as logs:
-        async with supervisor.watching(), asyncio.timeout(10):
+        async with supervisor.watching(), asyncio.timeout(30):
             await until(lambda: bool(logs))
             with hearing(address) as line:
                 assert [await loop.sock_recv(line, 100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
@@ -185,7 +185,7 @@ async def test_who_has_much_to_read_hears_all_in_the_end(tmp_path: Path) -> None
         supervisor = Supervisor(Told(address=address, watchdog=0.001), logger())
         for number in range(60):
             supervisor.tell(f"STATUS={number}")
-        async with supervisor.watching(), asyncio.timeout(10):
+        async with supervisor.watching(), asyncio.timeout(30):
             await asyncio.sleep(0.01)
             heard = [await loop.sock_recv(line, 100) for _ in range(60)]
             assert heard == [b"STATUS=%d" % number for number in range(60)]
@@ -197,7 +197,7 @@ async def test_signs_of_life(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     loop = asyncio.get_running_loop()
     with hearing(address) as line:
-        async with Supervisor(Told(address=address, watchdog=0.02), logger()).watching(), asyncio.timeout(10):
+        async with Supervisor(Told(address=address, watchdog=0.02), logger()).watching(), asyncio.timeout(30):
             assert [await loop.sock_recv(line, 100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
         before = asyncio.all_tasks()
         async with Supervisor(Told(address=address), logger()).watching():
@@ -207,5 +207,5 @@ async def test_signs_of_life(tmp_path: Path) -> None:
 async def test_waiting_for_what_rings_no_bell() -> None:
     """It ends once it is true."""
     answers = iter([False, True])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await until(lambda: next(answers))

@@ -16,7 +16,7 @@ import pytest
 from sse_signals.cli import COMMANDS
 from sse_signals.commands.failures import EXIT_STATUSES
 from tests.commands.running import command
-from tests.pages import ROOT, Block, claimed
+from tests.pages import ROOT, Block, claimed, each_claimed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from sse_signals.server import Running
 
 PAGE = (ROOT / "deploy/TOOLS.md").read_text()
-PUBLISH_AND_LISTEN = claimed("deploy/TOOLS.md", "Publish and listen")
-WATCH = claimed("deploy/TOOLS.md", "Watch a hub")
-CONNECTED = claimed("deploy/TOOLS.md", "Who is connected")
-MEASURE = claimed("deploy/TOOLS.md", "Measure")
-CHECK = claimed("deploy/TOOLS.md", "Check the settings")
-TERMINAL = claimed("README.md", "From a terminal")
-LOGS = claimed("README.md", "Logs that last, and clusters")
+PUBLISH_AND_LISTEN, WATCH, CONNECTED, MEASURE, CHECK = each_claimed(
+    "deploy/TOOLS.md", "Publish and listen", "Watch a hub", "Who is connected", "Measure", "Check the settings"
+)
+TERMINAL, LOGS = each_claimed("README.md", "From a terminal", "Logs that last, and clusters")
 SCALING = claimed("deploy/SCALING.md", "One process, or several")
 claimed(
     "README.md",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.crew import DEADLINE, children, crew, listeners, streams
+from tests.crew import children, crew, listeners, seen, streams
 from tests.web.rawhttp import ask, request
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ async def test_when_no_process_can_be_started_it_is_tried_again() -> None:
         resource.prlimit(hub.process.pid, resource.RLIMIT_NOFILE, (3, before[1]))
         os.kill(hub.pids()[2], signal.SIGKILL)
         await hub.hear("worker ended", worker=2, reason="Worker 2 cannot be started: Too many open files.")
-        async with asyncio.timeout(DEADLINE):
-            while await listeners(hub.port) != 1:
-                pass
+        await seen(lambda: listeners(hub.port), lambda count: count == 1)
         assert {(await ask(hub.url, READY)).status for _ in range(20)} == {200}
         resource.prlimit(hub.process.pid, resource.RLIMIT_NOFILE, before)
         await hub.hear("worker listens", 2, worker=2)
@@ -110,9 +108,7 @@ async def test_no_connection_waits_for_one_that_takes_long_to_end() -> None:
         try:
             hub.process.terminate()
             await hub.hear("stopped", worker=1)
-            async with asyncio.timeout(DEADLINE):
-                while await listeners(hub.port) != 1:
-                    pass
+            await seen(lambda: listeners(hub.port), lambda count: count == 1)
         finally:
             os.kill(hub.pids()[2], signal.SIGCONT)
         assert await hub.end() == 0
@@ -145,9 +141,7 @@ async def test_a_worker_that_dies_before_it_listens_ends_the_start() -> None:
     """A hub that cannot be whole from the start says so."""
     async with crew() as hub:
         (first,) = await hub.hear("worker listens", worker=1)
-        async with asyncio.timeout(DEADLINE):
-            while len(found := await children(hub.process.pid)) < 3:  # Python's own helper, and both workers
-                pass
+        found = await seen(lambda: children(hub.process.pid), lambda found: len(found) > 2)  # Python's own helper, too
         os.kill(found[-1], signal.SIGKILL)
         assert await hub.end() == 1
         assert hub.noise == ["sse-signals: Worker 2 ended with signal 9 before it listened.\n"]

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from tests.brokers.servers import NatsServer, RedisServer
-from tests.crew import DEADLINE, Crew, crew, streams
+from tests.crew import Crew, crew, seen, streams
 from tests.scraping import values
 from tests.web.rawhttp import Answer, ask, connection, request
 
@@ -150,6 +150,11 @@ async def test_a_broker_that_cannot_be_used_stops_the_start(tmp_path: Path, work
     assert [entry for entry in hub.log if entry["level"] != "info"] == []
 
 
+def both_answer(scraped: Answer) -> bool:
+    """Say whether no worker was left out of the metrics."""
+    return values(scraped)["sse_signals_workers_answering", ""] == 2
+
+
 async def test_sighup_while_the_log_is_away(tmp_path: Path) -> None:
     """Who cannot follow it leaves again, who is at work stays and can be asked, and later all are replaced."""
     server = RedisServer(tmp_path)
@@ -167,9 +172,7 @@ async def test_sighup_while_the_log_is_away(tmp_path: Path) -> None:
             for pid in before.values():
                 os.kill(pid, 0)
             assert hub.pids()[2] == before[2]
-            async with asyncio.timeout(DEADLINE):  # the last thing that the other did
-                while values(await ask(hub.url, METRICS))["sse_signals_workers_answering", ""] != 2:
-                    pass
+            await seen(lambda: ask(hub.url, METRICS), both_answer)  # the last thing that the other did
             await asyncio.to_thread(server.start)
             hub.process.send_signal(signal.SIGHUP)
             await hub.hear("all workers replaced")

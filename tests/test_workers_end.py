@@ -20,7 +20,7 @@ from sse_signals.service import PATIENCE
 from sse_signals.settings import load
 from sse_signals.web.departure import DRAIN_PATIENCE, GATE_PATIENCE
 from sse_signals.worker_process import WorkerProcess
-from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners
+from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners, seen, streams
 from tests.web.rawhttp import connection
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ KEPT_ORDER = (
     b'Content-Length: 15\r\n\r\n{"node":"this"}'
 )
 NO_SECOND_LOOK = f"from sse_signals import process\nprocess.ONE_WISH = 0.0\n{COMMAND}"
+LONG_LOOK = f"from sse_signals import process\nprocess.ONE_WISH = 60.0\n{COMMAND}"
+# Says when a worker is told to leave its place to another, as one that hangs then cannot do itself.
+RELIEF_TOLD = f"""
+from sse_signals.worker_process import WorkerProcess
+retire = WorkerProcess.retire
+def told(worker):
+    retire(worker)
+    worker._logger.info("told to leave", worker=worker._number)
+WorkerProcess.retire = told
+{COMMAND}"""
 
 
 def assert_killed_once(hub: Crew, worker: int, reason: str) -> None:
@@ -77,12 +87,12 @@ async def test_one_that_hangs_when_it_is_relieved_is_killed() -> None:
 
 async def test_who_dies_while_another_leaves_is_replaced_at_once() -> None:
     """A worker that hangs when it is relieved does not keep anybody from taking the place of its successor."""
-    async with crew() as hub:
+    async with crew(command=RELIEF_TOLD) as hub:
         await hub.hear("listening")
         old = hub.pids()[1]
         os.kill(old, signal.SIGSTOP)
         hub.process.send_signal(signal.SIGHUP)
-        await hub.hear("worker listens", 2, worker=1)
+        await hub.hear("told to leave", worker=1)  # before that the successor has no place that another could take
         os.kill(hub.pids()[1], signal.SIGKILL)
         await hub.hear("worker listens", 3, worker=1)
         os.kill(old, 0)  # is still there
@@ -100,9 +110,7 @@ async def test_a_second_signal_kills_all_that_are_left() -> None:
         os.kill(hub.pids()[2], signal.SIGSTOP)
         hub.process.terminate()
         await hub.hear("stopped", worker=1)
-        async with asyncio.timeout(DEADLINE):
-            while len(await children(hub.process.pid)) > 2:  # the stopped one, and Python's own helper
-                pass
+        await seen(lambda: children(hub.process.pid), lambda left: len(left) <= 2)  # it, and Python's own helper
         assert await hub.stop(signal.SIGINT) == 0
         assert_killed_once(hub, 2, "the hub was told twice to end")
         assert not hub.told("worker killed", worker=1)
@@ -111,7 +119,7 @@ async def test_a_second_signal_kills_all_that_are_left() -> None:
 
 async def test_a_signal_that_comes_twice_is_one() -> None:
     """As from `timeout`, or from a terminal and from a program between: all end in good order."""
-    async with crew() as hub:
+    async with crew(command=LONG_LOOK) as hub:
         await hub.hear("listening")
         os.kill(hub.pids()[2], signal.SIGSTOP)
         hub.process.terminate()
@@ -139,10 +147,9 @@ async def test_a_successor_that_dies_before_it_listens() -> None:
         await hub.hear("listening")
         before, processes = hub.pids(), set(await children(hub.process.pid))
         hub.process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(DEADLINE):
-            while not (new := set(await children(hub.process.pid)) - processes):
-                pass
-        os.kill(new.pop(), signal.SIGKILL)
+        found = await seen(lambda: children(hub.process.pid), lambda found: set(found) - processes)
+        (successor,) = set(found) - processes
+        os.kill(successor, signal.SIGKILL)
         (told,) = await hub.hear("worker not replaced")
         assert told["reason"] == "Worker 1 ended with signal 9 before it listened."
         assert hub.pids() == before
@@ -178,8 +185,9 @@ async def test_signals_that_all_processes_get() -> None:
         for pid in [*await children(hub.process.pid), hub.process.pid]:
             os.kill(pid, signal.SIGHUP)
         await hub.hear("all workers replaced")
-        assert not hub.told("worker ended")
         assert await hub.stop() == 0
+        assert not hub.told("worker ended")
+        assert not hub.told("worker killed")
         assert hub.noise == []
     async with crew() as hub:
         await hub.hear("worker listens", worker=1)
@@ -187,13 +195,15 @@ async def test_signals_that_all_processes_get() -> None:
             os.kill(pid, signal.SIGTERM)
         assert await hub.end() == 0
         assert hub.noise == []
+        assert not hub.told("worker killed")
         assert hub.log[-1]["event"] == "stopped"
 
 
 async def test_an_order_to_one_that_is_replaced_is_one_to_all() -> None:
     """Whoever got 202 for it from a process that leaves anyway must find the hub drained."""
-    async with crew("--drain-window", "0.1") as hub, AsyncExitStack() as stack:
+    async with crew("--drain-window", "120", command=NO_SECOND_LOOK) as hub, AsyncExitStack() as stack:
         await hub.hear("listening")
+        await stack.enter_async_context(streams(hub))  # for whom the one that is replaced stays half of the window
         opened = {"worker": 2}
         while opened["worker"] != 1:  # who is replaced first
             reader, writer = await stack.enter_async_context(connection(hub.url))
@@ -205,5 +215,7 @@ async def test_an_order_to_one_that_is_replaced_is_one_to_all() -> None:
         await hub.hear("drain began", why="replaced", worker=1)
         writer.write(KEPT_ORDER)
         assert b"202 Accepted" in await reader.readuntil(b"\r\n")
-        assert await hub.end() == 0
-        assert hub.told("drain began", why="order", worker=2)
+        await hub.hear("drain began", why="order", worker=2)
+        hub.process.terminate()
+        assert await hub.stop(signal.SIGINT) == 0  # in a hurry
+        assert not hub.told("worker killed")

@@ -22,6 +22,10 @@ _GOODBYE: Final = re.compile(rb'event: signals\.goodbye\n[^{]*\{"reason":"([a-z-
 _MARKUP: Final = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _GOODBYES: Final = {
     "full": "has as many streams as it may have; fewer --streams fit, or a higher SIGNALS_MAX_STREAMS",
+    "identity-streams": "opens no more streams for this token: fewer --streams fit, or a higher "
+    "SIGNALS_MAX_STREAMS_PER_IDENTITY while it is measured",
+    "address-streams": "opens no more streams for this address: fewer --streams fit, or a higher "
+    "SIGNALS_MAX_STREAMS_PER_ADDRESS while it is measured",
     "starting": "is still starting; try again in a moment",
     "shutdown": "is shutting down",
 }

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from sse_signals.testing.faults import Fault
 
 T = TypeVar("T")
-PATIENCE: Final = 5.0  # seconds that anything gets that the hub is asked to do: it takes milliseconds
-_END: Final = 0.5  # seconds that the hub gets to end, and its thread once more
+PATIENCE: Final = 10.0  # seconds that anything gets that the hub is asked to do, which takes milliseconds if it is idle
+_END: Final = 0.5  # seconds that the hub gets to end
 _NO_LOG: Final = cast("logging.Logger", None)
 _LOGGER: Final = logging.getLogger("sse_signals.testing")
 _LOGGER.addHandler(logging.NullHandler())  # pytest shows it with a test that fails; nobody else asked for it
@@ -73,7 +73,7 @@ class RunningHub:
         started: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, args=(started,), name="sse_signals.testing", daemon=True)
         self._thread.start()
-        failure = started.get(timeout=PATIENCE)
+        failure = started.get(timeout=3 * PATIENCE)
         if failure is not None:
             self._thread.join(PATIENCE)
             raise failure
@@ -108,7 +108,7 @@ class RunningHub:
 
         try:
             self._loop.call_soon_threadsafe(begin)
-            result, failure = answer.get(timeout=within + 1.0)
+            result, failure = answer.get(timeout=within + PATIENCE)
         except (RuntimeError, Empty):  # the loop is closed, or was so before it came to this
             raise HubEnded from None
         if failure is not None:
@@ -126,10 +126,10 @@ class RunningHub:
         return self.call(describe)
 
     def end(self) -> None:
-        """End it within a second, whatever is open."""
+        """End it within a second, whatever is open, if the machine gives it that."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join(2 * _END)
+        self._thread.join(PATIENCE)
 
     def _main(self, started: SimpleQueue[Exception | None]) -> None:
         try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sse_signals.interfaces import Authenticator
 
 JANE = "user:default/jane"
+TEAM = "group:default/team"
 USERS_JWKS = "/api/auth/.well-known/jwks.json"
 USERINFO = "/api/auth/v1/userinfo"
 
@@ -158,3 +159,18 @@ async def refusal(door: BackstageAuthenticator, token: str) -> NotAuthenticated:
     assert failed[0].cause == caught.value.cause
     assert token not in str(caught.value)
     return caught.value
+
+
+@pytest.fixture(name="issuer")
+async def a_backstage() -> AsyncIterator[Backstage]:
+    """One that knows a user, who is in a team."""
+    async with backstage() as running:
+        running.groups[JANE] = [TEAM]
+        yield running
+
+
+@pytest.fixture(name="door")
+async def a_door(issuer: Backstage) -> AsyncIterator[BackstageAuthenticator]:
+    """An authenticator of its tokens."""
+    async with authenticator(issuer) as made:
+        yield made

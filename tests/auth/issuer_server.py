@@ -96,7 +96,7 @@ class Server:
 
     async def until_asked(self, times: int, path: str = JWKS_PATH) -> None:
         """Wait until a path was asked for so many times."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.requests[path] < times:
                 self.asked.clear()
                 await self.asked.wait()

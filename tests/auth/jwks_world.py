@@ -46,7 +46,7 @@ class World:
 
     async def settled(self) -> None:
         """Wait until no fetch is under way."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.jwks._task is not None:
                 await asyncio.wait([self.jwks._task])
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -12,34 +11,17 @@ from sse_signals.errors import ConfigurationError, NotAuthenticated, NotRecognis
 from sse_signals.identity import ANONYMOUS, Identity
 from sse_signals.interfaces import Refreshing
 from sse_signals.topics import of
-from tests.auth.backstage_issuer import (
+from tests.auth.backstage_issuer import (  # noqa: F401 - fixtures
     JANE,
+    TEAM,
     USERINFO,
     Backstage,
+    a_backstage,
+    a_door,
     authenticator,
-    backstage,
     refusal,
     who,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-TEAM = "group:default/team"
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Backstage]:
-    async with backstage() as running:
-        running.groups[JANE] = [TEAM]
-        yield running
-
-
-@pytest.fixture
-async def door(issuer: Backstage) -> AsyncIterator[BackstageAuthenticator]:
-    async with authenticator(issuer) as made:
-        yield made
 
 
 async def test_a_user_is_who_the_token_says(issuer: Backstage, door: BackstageAuthenticator) -> None:

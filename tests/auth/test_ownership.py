@@ -1,61 +1,19 @@
+"""What subjects own according to Backstage: when it is asked, with which tokens, and what is remembered."""
+
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
 
 from sse_signals.auth.fetch import Fetch
-from sse_signals.auth.ownership import Ownership
 from sse_signals.auth.userinfo import Userinfo
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated
-from tests.auth.backstage_issuer import JANE, USERINFO, Backstage, backstage
+from tests.auth.asked import HOUR, TEAM, Asked, asking_backstage  # noqa: F401 - a fixture
+from tests.auth.backstage_issuer import JANE, USERINFO, Backstage, a_backstage  # noqa: F401 - a fixture
 from tests.auth.issuer_server import Answer
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-TEAM = frozenset({JANE, "group:default/team"})
-HOUR = 3600
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Backstage]:
-    async with backstage() as running:
-        running.groups[JANE] = ["group:default/team"]
-        yield running
-
-
-class Asked:
-    """What subjects own, and short ways to ask."""
-
-    def __init__(self, issuer: Backstage, **options: Any) -> None:
-        self.issuer = issuer
-        logger = structlog.get_logger("sse_signals")
-        self.fetch = Fetch(logger)
-        userinfo = Userinfo(issuer.server.url + USERINFO, fetch=self.fetch, logger=logger)
-        self.ownership = Ownership(userinfo, clock=issuer.clock, logger=logger, **options)
-
-    def token(self, subject: str = JANE, seconds: int = 4 * HOUR) -> tuple[str, str, int]:
-        """Return what is asked with, for a new token."""
-        expires = self.issuer.clock.seconds + seconds
-        return subject, self.issuer.user(subject, exp=expires), expires * 1000
-
-    async def of(self, asking: tuple[str, str, int]) -> frozenset[str]:
-        return await self.ownership.of(*asking)
-
-    @property
-    def requests(self) -> int:
-        return self.issuer.server.requests[USERINFO]
-
-
-@pytest.fixture
-async def asked(issuer: Backstage) -> AsyncIterator[Asked]:
-    made = Asked(issuer)
-    yield made
-    await made.ownership.close()
-    await made.fetch.close()
 
 
 async def test_an_answer_is_good_for_a_minute(issuer: Backstage, asked: Asked) -> None:
@@ -86,41 +44,6 @@ async def test_one_question_for_all_who_wait(issuer: Backstage, asked: Asked) ->
     assert outcomes[1:] == [TEAM] * 99
     assert await other == {"user:default/other"}
     assert asked.requests == 2
-
-
-async def test_a_first_look_up_that_fails_is_nobodys_fault(issuer: Backstage, asked: Asked) -> None:
-    """It is said that nobody can tell, and for some seconds nobody asks again for this subject; then it works."""
-    issuer.down()
-    for _ in range(3):
-        with pytest.raises(IssuerUnavailable, match="503") as caught:
-            await asked.of(asked.token())
-    assert caught.value.retry_after == 5
-    assert asked.requests == 1
-    issuer.up()
-    issuer.clock.advance(4.999)
-    with pytest.raises(IssuerUnavailable):
-        await asked.of(asked.token())
-    issuer.clock.advance(0.001)
-    assert await asked.of(asked.token()) == TEAM
-
-
-async def test_what_is_known_goes_on_for_an_hour(issuer: Backstage, asked: Asked) -> None:
-    """While Backstage is down, for new tokens and open streams; afterwards nobody is believed to own anything."""
-    await asked.of(asked.token())
-    issuer.down()
-    issuer.clock.advance(HOUR - 0.001)
-    assert await asked.of(asked.token()) == TEAM
-    assert await asked.ownership.today(JANE) == TEAM
-    issuer.clock.advance(0.001)
-    with pytest.raises(IssuerUnavailable, match="503"):
-        await asked.of(asked.token())
-    with pytest.raises(NotAuthenticated, match="503") as caught:
-        await asked.ownership.today(JANE)
-    assert caught.value.cause == "ownership-unknown"
-    assert caught.value.hint
-    issuer.up()
-    issuer.clock.advance(5)
-    assert await asked.ownership.today(JANE) == TEAM
 
 
 async def test_nobody_is_asked_with_an_expired_token(issuer: Backstage, asked: Asked) -> None:
@@ -243,60 +166,6 @@ async def test_what_is_no_entity_ref_is_left_out(issuer: Backstage, asked: Asked
         {"claims": {"sub": "User:Jane", "ent": ["Group:A", "x", 5, None, "g:b c"]}}
     )
     assert await asked.of(asked.token()) == {"group:default/a"}
-
-
-async def test_while_backstage_is_out_of_reach_streams_are_not_held_up(issuer: Backstage, asked: Asked) -> None:
-    """After some failures in a row, refreshing many subjects asks once in a while instead of once for each."""
-    subjects = [f"user:default/u{number}" for number in range(20)]
-    for subject in subjects:
-        await asked.of(asked.token(subject))
-    issuer.down()
-    issuer.clock.advance(60)
-    before = asked.requests
-    for subject in subjects:
-        assert await asked.ownership.today(subject) == {subject}
-    assert asked.requests == before + 3
-    issuer.clock.advance(5)
-    for subject in subjects:
-        await asked.ownership.today(subject)
-    assert asked.requests == before + 4
-    issuer.up()
-    issuer.clock.advance(5)
-    for subject in subjects:
-        await asked.ownership.today(subject)
-    assert asked.requests == before + 24
-
-
-async def test_one_subject_that_fails_does_not_stop_the_others(issuer: Backstage, asked: Asked) -> None:
-    """Somebody whom Backstage cannot answer for, in the midst of others, stops none of them."""
-    subjects = [f"user:default/u{number}" for number in range(6)]
-    for subject in subjects:
-        await asked.of(asked.token(subject))
-    issuer.groups[subjects[0]] = ["x" * 2_000_000]
-    for number in range(5):
-        issuer.clock.advance(60)
-        issuer.groups.update({subject: [f"group:default/{number}"] for subject in subjects[1:]})
-        for subject in subjects[1:]:
-            await asked.ownership.today(subjects[0])
-            assert await asked.ownership.today(subject) == {subject, f"group:default/{number}"}
-
-
-async def test_an_unforeseen_failure_is_not_the_last_question(issuer: Backstage, asked: Asked) -> None:
-    """Whatever goes wrong is told, and it is asked again later."""
-    real = asked.ownership._userinfo
-
-    class Broken:
-        url = real.url
-
-        async def owned(self, *_: str) -> frozenset[str]:
-            raise ZeroDivisionError
-
-    asked.ownership._userinfo = Broken()  # type: ignore[assignment]
-    with pytest.raises(IssuerUnavailable, match="ZeroDivisionError"):
-        await asked.of(asked.token())
-    asked.ownership._userinfo = real
-    issuer.clock.advance(5)
-    assert await asked.of(asked.token()) == TEAM
 
 
 async def test_after_closing_nobody_is_asked(issuer: Backstage, asked: Asked) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sse_signals.errors import IssuerUnavailable, NotAuthenticated
-from tests.auth.backstage_issuer import (
+from tests.auth.backstage_issuer import (  # noqa: F401 - fixtures
     JANE,
+    TEAM,
     USERINFO,
     USERS_JWKS,
     Backstage,
+    a_backstage,
+    a_door,
     authenticator,
-    backstage,
     plugin_jwks,
     refusal,
     who,
@@ -22,24 +24,7 @@ from tests.auth.backstage_issuer import (
 from tests.auth.issuer import forge, signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from sse_signals.auth.backstage import BackstageAuthenticator
-
-TEAM = "group:default/team"
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Backstage]:
-    async with backstage() as running:
-        running.groups[JANE] = [TEAM]
-        yield running
-
-
-@pytest.fixture
-async def door(issuer: Backstage) -> AsyncIterator[BackstageAuthenticator]:
-    async with authenticator(issuer) as made:
-        yield made
 
 
 @pytest.mark.parametrize("kind", ["user", "limited", "plugin"])

@@ -26,23 +26,25 @@ from tests.bench.tokens import EVERYBODY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parents[2]
 EVENTS = 10
+PATIENCE = 30.0  # seconds for everything to arrive
 BROKERS = tuple(name for name in SCENARIOS if name.startswith("brokers"))
 BOTH_WAYS = ("S1", "S4", "S5", "S7")  # some of those that are measured with authentication, too
+TIMED = ("S9",)  # in which streams are aborted after some time, or not yet
 GROWTH = ("growth-publishers", "growth-size", "growth-streams")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("options", "plots"),
     [
-        (("--only", *(name for name in SCENARIOS if name not in (*BOTH_WAYS, *BROKERS))), {"busy", *GROWTH}),
+        (("--only", *(name for name in SCENARIOS if name not in (*BOTH_WAYS, *BROKERS, *TIMED))), {"busy", *GROWTH}),
         (("--authenticated", "--only", *BOTH_WAYS), {"calm-cpu", "calm-latency"}),
         (("--only", *BROKERS), set()),
+        pytest.param(("--only", *TIMED), set(), marks=pytest.mark.alone),
     ],
-    ids=["without authentication", "both ways", "brokers"],
+    ids=["without authentication", "both ways", "brokers", "timed"],
 )
 def test_quick_run_measures_everything_once(tmp_path: Path, options: tuple[str, ...], plots: set[str]) -> None:
     """Every scenario runs to its end, in which every stream got every event once and in order, and is drawn."""
@@ -55,7 +57,8 @@ def test_quick_run_measures_everything_once(tmp_path: Path, options: tuple[str, 
     assert table in done.stdout
     for name in options[options.index("--only") + 1 :]:
         assert f"| {name}" in table
-    for name in brokers.ALL if BROKERS[0] in options else (servers.HUB, *servers.available()):
+    peers = () if TIMED[0] in options else servers.available()
+    for name in brokers.ALL if BROKERS[0] in options else (servers.HUB, *peers):
         assert f"| {name} |" in table
     authenticated = [line for line in table.splitlines() if "the hub verifies them with" in line]
     assert bool(authenticated) == ("--authenticated" in options)
@@ -113,12 +116,12 @@ async def test_faulty_server_is_found_out(fault: Callable[[list[bytes]], list[by
     """A server that loses, doubles, swaps, cuts or does not end one event of one stream cannot be measured."""
     async with FaultyServer(fault) as address:
         with pytest.raises(RuntimeError, match=found) if found else nullcontext():
-            await asyncio.to_thread(_measure, address)
+            await asyncio.to_thread(_measure, address, patience=3.0 if found else PATIENCE)
 
 
 async def test_server_that_doubles_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """When all has arrived, what comes a second time is waited for."""
-    monkeypatch.setattr(load, "_TWICE", 1.0)
+    monkeypatch.setattr(load, "_TWICE", 3.0)
     async with FaultyServer(lambda frames: frames, late=0.05) as address:
         with pytest.raises(RuntimeError, match="0 lost, 0 surplus, 1 late"):
             await asyncio.to_thread(_measure, address)
@@ -131,9 +134,9 @@ async def test_server_that_sends_to_all_what_concerns_one_is_found_out() -> None
             await asyncio.to_thread(_measure, address, hit=1, miss=2)
 
 
-def _measure(address: Address, *, hit: int = 3, miss: int = 0) -> None:
+def _measure(address: Address, *, hit: int = 3, miss: int = 0, patience: float = PATIENCE) -> None:
     target = Target(address, head("GET /", address, {}) + b"\r\n", Form(head("POST /", address, {})))
-    with load.on(Server("faulty", os.getpid(), target), patience=1.0) as on:
+    with load.on(Server("faulty", os.getpid(), target), patience=patience) as on:
         on.open([Wanted("hit", target.stream, hit), Wanted("miss", target.stream, miss)])
         on.steady(1000, EVENTS / 1000, {"hit": [0], "miss": []})
 

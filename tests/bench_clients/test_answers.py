@@ -70,7 +70,10 @@ def test_what_is_told(answer: bytes, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "part"),
-    [("full", "--streams"), ("starting", "try again"), ("shutdown", "shutting down"), ("new", "new")],
+    [
+        *(("full", "--streams"), ("starting", "try again"), ("shutdown", "shutting down"), ("new", "new")),
+        *(("identity-streams", "_STREAMS_PER_IDENTITY"), ("address-streams", "_STREAMS_PER_ADDRESS")),
+    ],
 )
 def test_a_goodbye(reason: str, part: str) -> None:
     """A hub that takes no stream says so on a stream, since browsers would give up otherwise."""

@@ -1,124 +1,28 @@
-"""``sse-signals bench`` as a process of its own, piped and in a terminal, against hubs of this process."""
+"""``sse-signals bench`` as a process of its own, piped: its report, and how it takes what it is given."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import json
-import os
-import pty
 import re
-import signal
-import struct
-import sys
-import termios
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from sse_signals.cli import main
-from tests.bench_clients.scripted import ACCEPTED, scripted, until
+from tests.bench_clients.running import QUICK, assert_one_sentence, bench
+from tests.bench_clients.scripted import scripted
+from tests.commands.running import Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from sse_signals.server import Running
     from tests.bench_clients.scripted import Scripted
-    from tests.conftest import StartHub
-
-DEADLINE = 60.0
-QUICK = ["--streams", "5", "--rate", "50", "--duration", "0.4s"]
-CONTROL_C = b"\x03"
-
-
-class Done(NamedTuple):
-    """How the command ended."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-async def bench(*arguments: str, shell: str = "", stdin: int | None = None) -> Done:
-    """Run the command with its output in pipes."""
-    process = await asyncio.create_subprocess_exec(
-        *("/bin/sh", "-c", f'{shell} exec "$0" -m sse_signals bench "$@"', sys.executable, *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        stdin=stdin,
-    )
-    async with asyncio.timeout(DEADLINE):
-        stdout, stderr = await process.communicate()
-    assert process.returncode is not None
-    return Done(process.returncode, stdout.decode(), stderr.decode())
 
 
 def called(*arguments: str) -> Done:
     """Run the command in this process, where it does not come to a load."""
     result = CliRunner().invoke(main, ["bench", *arguments])
     return Done(result.exit_code, result.stdout, result.stderr)
-
-
-class Terminal:
-    """A terminal in which the command runs."""
-
-    def __init__(self, file: int, process: asyncio.subprocess.Process) -> None:
-        self._file = file
-        self._process = process
-        self.shown = ""
-
-    async def read(self, met: Callable[[str], object] = lambda _: False) -> None:
-        """Read until what is shown meets a condition, or to the end."""
-        while not met(self.shown):
-            try:
-                data = await asyncio.to_thread(os.read, self._file, 65536)
-            except OSError:  # nobody writes there any more
-                return
-            self.shown += data.decode()
-
-    async def type(self, keys: bytes) -> None:
-        """Press keys."""
-        await asyncio.to_thread(os.write, self._file, keys)
-
-    async def end(self) -> int:
-        """Read the rest; return the exit status."""
-        await self.read()
-        return await self._process.wait()
-
-
-@asynccontextmanager
-async def terminal(columns: int, *arguments: str) -> AsyncIterator[Terminal]:
-    """Run the command in a terminal."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        *("setsid", "--ctty", sys.executable, "-m", "sse_signals", "bench", *arguments),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**{name: value for name, value in os.environ.items() if name != "COLUMNS"}, "TERM": "xterm"},
-    )
-    os.close(theirs)
-    try:
-        async with asyncio.timeout(DEADLINE):
-            yield Terminal(ours, process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        os.close(ours)
-
-
-def assert_one_sentence(done: Done, *parts: str, status: int = 3) -> None:
-    """Check that it failed with one sentence on stderr, and nothing else."""
-    assert (done.status, done.stdout) == (status, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("sse-signals: ")
-    assert line.endswith((".", "?"))
-    for part in parts:
-        assert part in line
 
 
 async def test_a_report(hub: Running) -> None:
@@ -152,132 +56,6 @@ async def test_the_prefix_may_be_left_out(hub: Running) -> None:
     """It then says which URL it uses."""
     done = await bench(hub.url.removesuffix("/signals"), *QUICK)
     assert (done.status, done.stderr) == (0, f"The routes of the hub are at {hub.url}.\n")
-
-
-@pytest.mark.parametrize("columns", [60, 120])
-async def test_in_a_terminal(hub: Running, columns: int) -> None:
-    """Bars show how far it is, then comes the report in colours; no line is wider than the terminal."""
-    async with terminal(columns, hub.url, *QUICK) as shown:
-        assert await shown.end() == 0
-    opening, publishing, report = re.split(r"\r\n(?=.*Publishing)|\r\n\r\n", shown.shown, maxsplit=2)
-    assert "Opening" in opening
-    assert "5/5" in opening
-    assert "100%" in publishing
-    assert re.search(r"[1-9][\d,.]* deliveries/s" if columns > 80 else r"[1-9][\d,.]*/s", publishing)
-    assert "\x1b[32mnone: " in report
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.shown)
-    assert max(map(len, re.split(r"\r\n|\r", plain))) <= columns
-
-
-async def test_ctrl_c_while_it_publishes(hub: Running) -> None:
-    """What was measured until then is reported, and the exit status says that it was interrupted."""
-    async with terminal(80, hub.url, "--streams", "3", "--duration", "1h") as shown:
-        await shown.read(lambda text: "deliveries/s" in text)
-        await shown.type(CONTROL_C)
-        assert await shown.end() == 130
-    assert re.search(r"Interrupted .*after .* of 3,600 s", shown.shown)
-    assert "none: every stream received every message" in shown.shown
-    assert "Traceback" not in shown.shown
-
-
-async def test_ctrl_c_again() -> None:
-    """Who does not want to wait for the rest presses it twice."""
-
-    async def hold(server: Scripted, _: int) -> bytes:
-        if not server.bodies[-1]:
-            return RECEIPT
-        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
-
-    async with scripted(hold) as server:
-        url = f"http://{server.target.address.netloc}"
-        async with terminal(80, url, "--streams", "1", "--duration", "1h") as shown:
-            await until(lambda: server.bodies and server.bodies[-1])
-            await shown.type(CONTROL_C)
-            await shown.read(lambda text: "^C" in text)
-            ended = asyncio.create_task(shown.end())
-            while not ended.done():  # pressed before the first was noticed, it would be one with that
-                await shown.type(CONTROL_C)
-                await asyncio.wait([ended], timeout=0.5)
-            assert await ended == 130
-    assert "sse-signals: interrupted before there was anything to tell." in shown.shown
-    assert "Traceback" not in shown.shown
-
-
-RECEIPT = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: signals.open\n\n"
-
-
-async def test_a_signal_that_is_no_key(hub: Running) -> None:
-    """Before anything was published there is nothing to tell."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sse_signals", "bench", hub.url, "--streams", "9000", "--at-once", "1"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    await until(lambda: hub.service.streams)
-    process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(DEADLINE):
-        stdout, stderr = await process.communicate()
-    assert (process.returncode, stdout) == (130, b"")
-    assert stderr == b"sse-signals: interrupted before there was anything to tell.\n"
-
-
-async def test_refused_messages(start_hub: StartHub) -> None:
-    """They are reported with what the hub said, and make the exit status 1."""
-    hub = await start_hub(max_message=100)
-    done = await bench(hub.url, *QUICK, "--size", "101")
-    assert "SIGNALS_MAX_MESSAGE" in done.stdout
-    assert done.status == 1
-    assert re.search(r"Refused     20 of 20: the hub answered 413 .*the\s+limit is 100", done.stdout, re.DOTALL)
-
-
-async def test_a_hub_that_stops_in_mid_run() -> None:
-    """One sentence says that it cannot be reached any more."""
-
-    async def stop(server: Scripted, number: int) -> bytes | None:
-        if not server.bodies[number]:
-            return RECEIPT
-        server.stop()
-        return None
-
-    async with scripted(stop) as server:
-        done = await bench(f"http://{server.target.address.netloc}", *QUICK)
-    assert_one_sentence(done, "cannot be reached", server.target.address.netloc, "Connection refused")
-
-
-async def test_a_hub_that_is_lost_in_mid_run() -> None:
-    """What was measured until then is reported, with why it ended; the exit status is that of a fault."""
-
-    async def stop(server: Scripted, number: int) -> bytes | None:
-        if not server.bodies[number]:
-            return RECEIPT
-        if number < 5:
-            return ACCEPTED
-        server.stop()
-        return None
-
-    async with scripted(stop) as server:
-        done = await bench(f"http://{server.target.address.netloc}", *QUICK, "--streams", "1")
-    assert (done.status, done.stderr) == (1, "")
-    assert re.search(r"Broken off +The hub cannot be reached at\s", done.stdout)
-    assert re.search(r"Refused +\d of \d: the hub closed the connection without an answer", done.stdout)
-
-
-async def test_where_the_report_cannot_be_written(hub: Running) -> None:
-    """One sentence says why; nothing does where a reader has seen enough."""
-    done = await bench(hub.url, *QUICK, shell="exec >/dev/full;")
-    assert (done.status, done.stdout) == (1, "")
-    assert done.stderr == "sse-signals: the report cannot be written: No space left on device.\n"
-    ours, theirs = os.pipe()
-    os.close(ours)
-    done = await bench(hub.url, *QUICK, shell="exec >&0;", stdin=theirs)
-    os.close(theirs)
-    assert (done.status, done.stderr) == (1, "")
-
-
-async def test_a_hub_that_is_full_in_mid_run(start_hub: StartHub) -> None:
-    """One sentence says so."""
-    hub = await start_hub(max_streams=3)
-    assert_one_sentence(await bench(hub.url, *QUICK), "A stream was refused", "--streams", "SIGNALS_MAX_STREAMS")
 
 
 async def test_credentials() -> None:

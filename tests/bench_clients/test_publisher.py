@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import select
 import socket
+from select import select
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +33,18 @@ def ends() -> Iterator[tuple[Publisher, socket.socket]]:
             publisher.disconnect()
 
 
+def until_readable(publisher: Publisher) -> None:
+    assert publisher._sock is not None
+    assert select([publisher._sock], [], [], DEADLINE)[0]
+
+
 def test_an_answer_that_comes_in_parts(ends: tuple[Publisher, socket.socket]) -> None:
     """There is none before all of it has come, however often one asks: a socket may be called readable in vain."""
     publisher, theirs = ends
     for part in (ACCEPTED[:20], ACCEPTED[20:-1], ACCEPTED[-1:]):
         assert publisher.answer() is None
         theirs.sendall(part)
-        select.select([publisher._sock], [], [], DEADLINE)
+        until_readable(publisher)
     assert publisher.answer() == 202
     assert not publisher.closed
 
@@ -48,5 +53,5 @@ def test_a_connection_that_ends_instead(ends: tuple[Publisher, socket.socket]) -
     """It counts as status 0."""
     publisher, theirs = ends
     theirs.close()
-    select.select([publisher._sock], [], [], DEADLINE)
+    until_readable(publisher)
     assert publisher.answer() == 0

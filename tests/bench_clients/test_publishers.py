@@ -251,11 +251,11 @@ async def test_a_hub_that_goes_away_after_it_has_accepted_some(made: Made, how: 
         return None
 
     async with scripted(answer) as server:
-        published = await asyncio.to_thread(getattr(made(server), how), 1 if how == "busy" else 100, 5.0)
+        published = await asyncio.to_thread(getattr(made(server), how), 1 if how == "busy" else 100, 60.0)
     assert published.count == 3
     assert published.refused[0] == published.refused.total() >= 2
     assert "cannot be reached" in published.failed
-    assert published.seconds < 5
+    assert published.seconds < 60
 
 
 async def test_a_hub_that_answers_no_more(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

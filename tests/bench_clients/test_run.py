@@ -162,7 +162,7 @@ async def test_to_stop_early(hub: Running, in_thread: InThread) -> None:
 
     outcome = await in_thread(measure, target, MESSAGES, Load(streams=3, rate=50, seconds=600), told.append, stopping)
     assert outcome.interrupted
-    assert 0 < outcome.published.count < 500
+    assert 0 < outcome.published.count < 15_000  # of 30,000
     assert outcome.tally.received == outcome.expected
     assert outcome.exact
 

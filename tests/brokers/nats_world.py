@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from tests.brokers.servers import NatsServer
 
 DEADLINE = 20  # seconds
+AGAIN = 0.02  # seconds after which who was refused tries once more
 LIMITS = HistoryLimits()
+_WAITING: set[asyncio.Future[None]] = set()
 
 
 def signals(*numbers: int) -> list[Signal]:
@@ -60,19 +62,36 @@ async def operator(url: str | list[str]) -> AsyncIterator[JetStreamContext]:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """Wait until something holds."""
+    """Wait until something holds that nodes, publishers, or who else calls `tell`, bring about."""
     async with asyncio.timeout(DEADLINE):
-        while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
-            await asyncio.sleep(0.005)
+        while not holds():
+            news = asyncio.get_running_loop().create_future()
+            _WAITING.add(news)
+            await news
+
+
+def tell() -> None:
+    """Have whoever waits look again."""
+    while _WAITING:
+        news = _WAITING.pop()
+        if not news.done():
+            news.set_result(None)
+
+
+async def no_other(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait until no other tasks than these are left."""
+    async with asyncio.timeout(DEADLINE):
+        while others := asyncio.all_tasks() - tasks:
+            await asyncio.wait(others)
 
 
 async def returned(broker: NatsBroker) -> EventId:
-    """Wait until the log answers; return its head."""
+    """Ask for the log's head, again and again as clients do, until it answers; return it."""
     async with asyncio.timeout(DEADLINE):
         while True:
             with suppress(BrokerUnavailable):
                 return await broker.head()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(AGAIN)
 
 
 async def read(broker: NatsBroker, after: EventId, count: int) -> list[Event]:
@@ -115,7 +134,7 @@ class Node:
                         for event in piece:
                             self._take(event)
             self.failures += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(AGAIN)
 
     @property
     def messages(self) -> list[Any]:
@@ -130,6 +149,7 @@ class Node:
         else:
             self.events.append(event)
             self.at = EventId(event.epoch, event.position)
+        tell()
 
 
 @asynccontextmanager
@@ -171,8 +191,9 @@ class Publisher:
                 receipt = await self.broker.publish(said, key=IdempotencyKey.of("me", str(number), said))
                 self.acknowledged[number] = receipt.ids[0]
                 number += 1
+                tell()
                 continue
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(AGAIN)
 
 
 async def gone_back(broker: NatsBroker, *, tries: int = 1000) -> EventId:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.brokers.servers import RedisServer
 
 DEADLINE = 15  # seconds
-SLACK = 0.5  # seconds that a busy machine may need more
+AGAIN = 0.02  # seconds after which is asked once more
 AFTER_ALL = EventId("unknownn", 0)  # of no log: whoever follows from there gets everything
 
 
@@ -60,6 +60,12 @@ async def node(
         await broker.close()
 
 
+@pytest.fixture(name="url")
+def a_database(redis_server: RedisServer, request: pytest.FixtureRequest) -> str:
+    """A database of its own for a test."""
+    return f"{redis_server.url}/{1 + abs(hash(request.node.name)) % 14}"
+
+
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[Any]:  # its methods are typed for both kinds of clients
     """Lend an ordinary client."""
@@ -93,7 +99,7 @@ async def read(broker: RedisBroker, after: EventId, count: int) -> list[Event]:
 
 
 async def until_it_works(ask: Callable[[], Awaitable[Any]]) -> float:
-    """Ask again and again until it is answered, and return how many seconds that took."""
+    """Ask again and again, as clients do, until it is answered, and return how many seconds that took."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     async with asyncio.timeout(DEADLINE):
@@ -101,26 +107,23 @@ async def until_it_works(ask: Callable[[], Awaitable[Any]]) -> float:
             try:
                 await ask()
             except BrokerUnavailable:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(AGAIN)
             else:
                 return loop.time() - start
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something to be so."""
+    """Wait for something to be so that another process brings about, and tells nobody."""
     async with asyncio.timeout(DEADLINE):
-        while not await holds():  # noqa: ASYNC110 - another process makes it so
-            await asyncio.sleep(0.02)
+        while not await holds():  # noqa: ASYNC110 - it has to be asked
+            await asyncio.sleep(AGAIN)
 
 
-async def in_step(replica: RedisServer) -> None:
-    """Wait until a replica has what its master has."""
-    async with client(replica.url) as redis:
-
-        async def is_up() -> bool:
-            return bool((await redis.info("replication")).get("master_link_status") == "up")
-
-        await until(is_up)
+async def in_step(master: RedisServer) -> None:
+    """Wait until a replica has what its master has at the moment."""
+    async with asyncio.timeout(DEADLINE), client(master.url) as redis:
+        await redis.ping()  # the server waits for what there was at a connection's last command
+        assert await redis.wait(1, 0) == 1
 
 
 async def seconds(awaitable: object) -> float:

@@ -9,6 +9,7 @@ import sys
 from contextlib import aclosing, asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import structlog
 
 from sse_signals.broker_options import BrokerOptions
@@ -45,7 +46,7 @@ class Files:
     ) -> SqliteBroker:
         """Return a log that is not open yet."""
         url = f"sqlite:///{path or self.path}{query}"
-        chosen = BrokerOptions(**options)
+        chosen = BrokerOptions(**{"timeout": DEADLINE, **options})  # where patience is the matter, a test says so
         logger = structlog.wrap_logger(None, processors=[self._keep])
         log = SqliteBroker(url, limits or HistoryLimits(), chosen, clock=self._now, logger=logger)
         self.made.append(log)
@@ -87,6 +88,14 @@ class Files:
         """Delete what belongs to the file that was here, as somebody does who puts back a copy."""
         for suffix in ("-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+@pytest.fixture(name="files")
+async def a_folder(tmp_path: Path) -> AsyncIterator[Files]:
+    """A folder for logs."""
+    made = Files(tmp_path)
+    yield made
+    await made.close()
 
 
 async def publish(log: SqliteBroker, *numbers: int, **how: Any) -> Receipt:

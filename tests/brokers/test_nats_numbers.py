@@ -16,7 +16,7 @@ from sse_signals.brokers.nats_url import read as read_url
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.history import History
 from sse_signals.model import EventId, position
-from tests.brokers.nats_world import LIMITS, opened, operator, read, returned, signals, until
+from tests.brokers.nats_world import LIMITS, opened, operator, read, returned, signals, tell, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +94,7 @@ async def test_a_connection_that_is_made_in_spite_of_the_end_is_ended(
 
     async def stubborn(link: Link) -> None:
         links.append(link)
+        tell()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:

@@ -10,7 +10,7 @@ import pytest
 from sse_signals.brokers import nats_reader
 from sse_signals.brokers.nats_reader import StreamReader
 from sse_signals.errors import BrokerUnavailable
-from tests.brokers.nats_world import opened, read, returned, signals, until
+from tests.brokers.nats_world import opened, read, returned, signals, tell, until
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -49,6 +49,7 @@ async def test_a_consumer_that_has_nothing_to_give_is_trusted(
 
     def listen(reader: StreamReader, status: str, message: Msg) -> None:
         statuses.append(status)
+        tell()
         told(reader, status, message)
 
     monkeypatch.setattr(StreamReader, "told", listen)

@@ -45,7 +45,7 @@ def servers(tmp_path: Path) -> Iterator[list[RedisServer]]:
     made[0].start()
     yield made
     for each in made:
-        each.stop()
+        each.kill()  # nobody wants what it has, and one that was a replica takes its time for a good end
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ async def test_a_restored_log_goes_on_in_a_new_epoch(server: RedisServer) -> Non
         reader = Reader(broker, start)
         assert len(await reader.has(1050)) == 1050
         await asyncio.to_thread(restore, server)
-        assert await until_it_works(broker.head) < 2
+        await until_it_works(broker.head)
         new = await publish(broker, 2000, 2001)
         fork, *events = await reader.has(3)
         await reader.end()
@@ -218,7 +218,7 @@ async def test_a_replica_that_takes_over_begins_a_new_epoch(servers: list[RedisS
     async with proxy, node(f"redis://127.0.0.1:{proxy.port}") as broker:
         old = await publish(broker, *range(10))
         reader = Reader(broker, old)
-        await in_step(replica)
+        await in_step(master)
         await asyncio.to_thread(master.kill)
         proxy.target = ("127.0.0.1", replica.port)
 
@@ -250,7 +250,7 @@ async def test_a_master_that_becomes_a_replica_is_left(servers: list[RedisServer
         async with client(master.url) as redis:
             await redis.replicaof("127.0.0.1", str(other.port))
         with pytest.raises(BrokerUnavailable):
-            await asyncio.wait_for(following, 3.5)
+            await asyncio.wait_for(following, DEADLINE)
         with pytest.raises(BrokerUnavailable) as caught:
             await publish(broker, 3)
         assert not caught.value.outcome_unknown

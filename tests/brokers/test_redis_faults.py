@@ -14,7 +14,6 @@ from sse_signals.model import EventId, Fork, HistoryLimits, IdempotencyKey
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
     DEADLINE,
-    SLACK,
     client,
     node,
     publish,
@@ -24,7 +23,7 @@ from tests.brokers.redis_nodes import (
     until,
     until_it_works,
 )
-from tests.brokers.servers import SAFE_REDIS, RedisServer
+from tests.brokers.servers import SAFE_REDIS, SLACK, RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,12 +130,11 @@ async def test_a_log_that_is_emptied_is_another_log(server: RedisServer) -> None
 async def test_a_quiet_log_is_looked_for(server: RedisServer) -> None:
     """Whoever follows one asks again and again whether it is still there, and gets what comes then."""
     async with node(server.url) as broker, client(server.url) as redis:
-
-        async def asked() -> bool:
-            return bool((await redis.info("commandstats")).get("cmdstat_role", {"calls": 0})["calls"] >= 2)
-
         following = asyncio.ensure_future(read(broker, await broker.head(), 1))
-        await until(asked)
+        async with asyncio.timeout(DEADLINE), redis.monitor() as heard:
+            asked = 0
+            while asked < 2:
+                asked += (await heard.next_command())["command"] == "ROLE"
         await publish(broker, 1)
         assert [event.message for event in await following] == [1]
 

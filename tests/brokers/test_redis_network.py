@@ -11,17 +11,16 @@ import pytest
 from sse_signals.errors import BrokerUnavailable
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
-    SLACK,
+    DEADLINE,
     made,
     node,
     publish,
     read,
     seconds,
     signals,
-    until,
     until_it_works,
 )
-from tests.brokers.servers import RedisServer
+from tests.brokers.servers import SLACK, RedisServer
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -62,28 +61,28 @@ async def test_a_dead_network_is_noticed_in_time(server: RedisServer) -> None:
 
 async def test_a_connection_that_is_swallowed_costs_no_publish(server: RedisServer) -> None:
     """There is time for another one, which gets through."""
-    connections = 0
-    ended: list[int] = []
+    connections = ended = 0
+    all_ended = asyncio.Event()
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
+        nonlocal connections, ended
         connections = number = connections + 1
+        all_ended.clear()
         if number > 1:
             there, back = await asyncio.open_connection("127.0.0.1", server.port)
             await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
         else:
             await pass_on(reader, None)
             writer.close()
-        ended.append(number)
-
-    async def all_have_ended() -> bool:
-        return len(ended) == connections
+        ended += 1
+        if ended == connections:
+            all_ended.set()
 
     async with await asyncio.start_server(swallow, "127.0.0.1", 0) as listening:
         broker = made(f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
         assert (await publish(broker, 1)).position >> 10 == 1
         await broker.close()
-        await until(all_have_ended)
+        await asyncio.wait_for(all_ended.wait(), DEADLINE)
     assert connections == 2
 
 

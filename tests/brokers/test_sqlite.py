@@ -13,21 +13,12 @@ from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.sqlite import SqliteBroker
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Signal, position
-from tests.brokers.sqlite_logs import Files, messages, publish, read
+from tests.brokers.sqlite_logs import Files, a_folder, messages, publish, read  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 OPTIONS = BrokerOptions()
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def test_a_log_outlives_its_process(files: Files) -> None:

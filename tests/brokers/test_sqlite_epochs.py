@@ -11,23 +11,14 @@ import pytest
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import INDEX_MASK, EventId, Fork, HistoryLimits, IdempotencyKey, Signal, position
-from tests.brokers.sqlite_logs import DEADLINE, Files, messages, publish, read
+from tests.brokers.sqlite_logs import DEADLINE, Files, a_folder, messages, publish, read  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from sse_signals.brokers.sqlite import SqliteBroker
 
 LIMITS = HistoryLimits()
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def copied_at_two(files: Files) -> tuple[SqliteBroker, Path]:

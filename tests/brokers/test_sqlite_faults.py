@@ -13,21 +13,12 @@ import pytest
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, HistoryLimits, IdempotencyKey, Signal, position
-from tests.brokers.sqlite_logs import DEADLINE, Files, messages, publish, read
+from tests.brokers.sqlite_logs import DEADLINE, Files, a_folder, messages, publish, read  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import Callable
 
     from sse_signals.brokers.sqlite import SqliteBroker
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def fill(log: SqliteBroker, signals: list[Signal]) -> None:
@@ -77,7 +68,7 @@ class SlowDisk:
 
 async def test_a_disk_that_does_not_answer(files: Files) -> None:
     """Who waits is told in time, and whether it may be in the log: only what was begun. Later it can be repeated."""
-    log = await files.open(timeout=0.2)
+    log = await files.open(timeout=1.0)
     await publish(log, 0)
     disk = SlowDisk(files)
     signals = [Signal(b"1", "topic")]

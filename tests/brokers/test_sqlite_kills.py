@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 
 from sse_signals.errors import ConfigurationError
 from sse_signals.model import HistoryLimits
-from tests.brokers.sqlite_logs import Files, publish, python
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+from tests.brokers.sqlite_logs import Files, a_folder, publish, python  # noqa: F401 - a fixture
 
 BEGIN = """
 import asyncio, resource, structlog, sys
@@ -86,14 +81,6 @@ async def main():
 asyncio.run(main())
 """
 )
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def test_what_was_acknowledged_survives_ten_kills(files: Files) -> None:

@@ -13,21 +13,12 @@ from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.sqlite import SqliteBroker
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.model import HistoryLimits
-from tests.brokers.sqlite_logs import Files, messages, publish
+from tests.brokers.sqlite_logs import Files, a_folder, messages, publish  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 OPTIONS = BrokerOptions()
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def test_one_at_a_time(files: Files, tmp_path: Path) -> None:

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
-
-import pytest
 
 from sse_signals.model import HistoryLimits, IdempotencyKey, Signal
-from tests.brokers.sqlite_logs import Files, read
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+from tests.brokers.sqlite_logs import Files, a_folder, read  # noqa: F401 - a fixture
 
 NAMES = [
     "*", ">", ".", "a b", "a.*", "[a-z]?", "{tag}", "a%", "a_b", "\0", "a\0b", "\ud800", "é", "\U0010ffff",
     "'; DROP TABLE records; --", '"', "?", ":1", "\n", "",
 ]  # fmt: skip
-
-
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[Files]:
-    """A folder for logs."""
-    made = Files(tmp_path)
-    yield made
-    await made.close()
 
 
 async def test_18_topics(files: Files) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 _RST: Final = struct.pack("ii", 1, 0)
-DEADLINE: Final = 20.0
+DEADLINE: Final = 30.0
 Then = Literal["keep", "close", "hold", "reset"]
 
 

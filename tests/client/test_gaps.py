@@ -99,7 +99,7 @@ async def test_what_is_passed_over_moves_the_place_in_process() -> None:
     broker = EventBroker.from_url("memory://")
     client = SignalsClient.for_plugin("a", event_broker=broker)
     loud = [await client.publish(number, topic="loud") for number in range(3)]
-    async with asyncio.timeout(10), client.subscribe("quiet", last_event_id=loud[0]) as events:
+    async with asyncio.timeout(30), client.subscribe("quiet", last_event_id=loud[0]) as events:
         waiting = asyncio.create_task(anext(events))
         while events.last_event_id != loud[2]:  # noqa: ASYNC110 - nothing tells of what is passed over
             await asyncio.sleep(0)

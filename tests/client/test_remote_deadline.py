@@ -15,7 +15,7 @@ from tests.client.scripted import Reply, reply, scripted, stream
 from tests.client.test_reading import frame, place, receipt
 
 DONE = reply(202, b'{"id":"a-1"}')
-SOON = 3.0  # seconds, also on a busy machine
+SOON = 10.0  # seconds, also on a busy machine; what never ends takes twice as long
 
 
 async def hangs() -> str:
@@ -28,8 +28,8 @@ async def test_those_who_wait_for_one_token_have_the_same_time() -> None:
     """Nobody waits in line for the others to have waited first."""
     async with SignalsClient.for_plugin("a", url="http://127.0.0.1:1", token=hangs, timeout=0.5) as client:
         since = time.monotonic()
-        outcomes = await asyncio.gather(*(client.publish(1) for _ in range(8)), return_exceptions=True)
-        assert time.monotonic() - since < 2.0  # one after another it would be four
+        outcomes = await asyncio.gather(*(client.publish(1) for _ in range(60)), return_exceptions=True)
+        assert time.monotonic() - since < SOON  # one after another it would be half a minute
     assert {str(each) for each in outcomes} == {"token() has not answered for 0.5 s"}
 
 
@@ -44,11 +44,11 @@ async def test_a_second_token_has_the_time_that_is_left() -> None:
 
     async with (
         scripted(reply(401)) as server,
-        SignalsClient.for_plugin("a", url=server.url, token=token, timeout=0.6) as client,
+        SignalsClient.for_plugin("a", url=server.url, token=token, timeout=1.5) as client,
     ):
-        with pytest.raises(BrokerUnavailable, match=r"has not answered for 0\.[12]\d* s"):
+        with pytest.raises(BrokerUnavailable, match=r"has not answered for (0\.\d+|1|1\.[01]\d*) s"):
             await client.publish(1)
-        assert 0.5 < time.monotonic() - asked[0] < SOON
+        assert 1.4 < time.monotonic() - asked[0] < SOON
 
 
 async def test_a_deadline_of_the_function_s_own_is_its_own() -> None:
@@ -99,7 +99,7 @@ def _awaited(publishing: asyncio.Task[str]) -> list[str]:
 )
 async def test_what_a_subscriber_has_waited_for_is_told(answer: Reply, said: str) -> None:
     """As long as no try has ended there is no other reason."""
-    async with scripted(answer) as server, SignalsClient.for_plugin("a", url=server.url, timeout=0.2) as client:
+    async with scripted(answer) as server, SignalsClient.for_plugin("a", url=server.url, timeout=1.0) as client:
         with pytest.raises(BrokerUnavailable, match=said):
             async with client.subscribe():
                 pass

@@ -22,20 +22,15 @@ if TYPE_CHECKING:
     from sse_signals.server import Running
     from tests.conftest import StartHub
 
+pytestmark = pytest.mark.usefixtures("soon")
 RETRY = b"retry: 10\n\n"  # milliseconds; what the hub asks for is seconds, so that tests would take their time
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waits after failures be short."""
-    monkeypatch.setattr(subscribing, "LONGEST", 0.02)
 
 
 @asynccontextmanager
 async def proxied(hub: Running, **options: Any) -> AsyncIterator[tuple[FaultProxy, SignalsClient]]:
     """Give a network to a hub, and a client behind it."""
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         FaultProxy("127.0.0.1", port_of(hub.url)) as proxy,
         SignalsClient.for_plugin("a", url=f"http://127.0.0.1:{proxy.port}", **options) as client,
     ):
@@ -70,7 +65,7 @@ async def test_silence_is_a_broken_connection(start_hub: StartHub, monkeypatch: 
         await proxy.half_open()
         await publisher.publish("meanwhile")
         before = proxy.connections
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while proxy.connections == before:  # noqa: ASYNC110 - the network tells nobody
                 await asyncio.sleep(0.01)
         await proxy.restore()
@@ -79,7 +74,7 @@ async def test_silence_is_a_broken_connection(start_hub: StartHub, monkeypatch: 
 
 async def test_a_server_that_takes_a_request_and_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the head of its answer, or in the middle of an answer that is no stream."""
-    monkeypatch.setattr(remote_stream, "OPENING", 0.1)
+    monkeypatch.setattr(remote_stream, "OPENING", 1.0)
     half = Reply(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<html>", "hold")
     first = stream(receipt(place(4)), RETRY, then="close")
     async with (
@@ -124,7 +119,7 @@ async def test_leaving_does_not_hang_in_a_dead_network(hub: Running, how: str, c
             case _:
                 await client.close()
         await asyncio.wait([listening])
-        assert loop.time() - started < 1.0
+        assert loop.time() - started < 5.0
         assert listening.cancelled() if how == "cancel" else listening.result() == []
 
 

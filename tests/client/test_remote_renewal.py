@@ -8,19 +8,13 @@ from typing import Any
 import pytest
 
 from sse_signals import NotAuthenticated, SignalsClient
-from sse_signals.client import subscribing
 from tests.authenticated import PUBLISHER, House, house
 from tests.client.scripted import Asked, Reply, reply, scripted, stream
 from tests.client.test_reading import frame, place, receipt
 
+pytestmark = pytest.mark.usefixtures("soon")
 ANN = "user:default/ann"
 EXPIRING = b'event: signals.expiring\ndata: {"expiresAt":"2026-01-31T12:00:00.123Z"}\n\n'
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waits after failures be short."""
-    monkeypatch.setattr(subscribing, "LONGEST", 0.02)
 
 
 class Issuer:

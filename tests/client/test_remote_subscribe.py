@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 async def take(events: SignalStream[SignalEvent], count: int) -> list[Any]:
     """Return the next messages."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [(await anext(events)).message for _ in range(count)]
 
 
@@ -85,7 +85,7 @@ async def test_a_heartbeat_moves_the_place(start_hub: StartHub) -> None:
     """So that a subscriber of a quiet topic can resume without a gap after days."""
     hub = await start_hub(heartbeat=0.1)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(30),
         SignalsClient.for_plugin("a", url=hub.url) as client,
         client.subscribe("quiet") as events,
     ):

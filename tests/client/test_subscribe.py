@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sse_signals import SignalEvent
 
-DEADLINE = 10  # seconds
+DEADLINE = 30  # seconds
 OWNER = Identity("user:default/x", frozenset({"group:default/a"}))
 
 
@@ -229,7 +229,7 @@ async def test_everything_of_other_plugins_can_be_heard() -> None:
     """``plugins=`` means whole plugins, their signals without a topic included."""
     event_broker = EventBroker.from_url("memory://")
     listener = SignalsClient.for_plugin("search", event_broker=event_broker)
-    async with asyncio.timeout(5), listener.subscribe("own", plugins=["orders"]) as events:
+    async with asyncio.timeout(DEADLINE), listener.subscribe("own", plugins=["orders"]) as events:
         for plugin, topic in (("orders", None), ("orders", "a"), ("search", "other"), ("search", "own")):
             publisher = SignalsClient.for_plugin(plugin, event_broker=event_broker)
             await publisher.publish(1, topic=topic)

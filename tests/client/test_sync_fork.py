@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sse_signals.testing import SignalsHub, hub
 from tests.client.sync_world import network, script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def signals_hub() -> Iterator[SignalsHub]:
-    """A hub in a thread of its own."""
-    with hub() as running:
-        yield running
+    from sse_signals.testing import SignalsHub
 
 
 def test_a_forked_process_has_connections_of_its_own(signals_hub: SignalsHub) -> None:

@@ -53,7 +53,7 @@ def test_with_tls_and_without(tls: ssl.SSLContext, *, secure: bool) -> None:
                     time.sleep(0.001)
                 stream.close()
             assert outcome == [[]]
-            assert time.monotonic() - since < 5
+            assert time.monotonic() - since < 10
 
 
 def _endless(connection: Any) -> None:
@@ -110,6 +110,6 @@ def test_threads_that_ask_for_a_token_at_once_get_the_same() -> None:
         while not thread.is_alive():
             time.sleep(0.001)
         hub._ask()
-    thread.join(10)
+    thread.join(30)
     assert hub.token(GetToken(), hub.link()) == "token"
     assert len(given) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +12,6 @@ from sse_signals import (
     BrokerUnavailable,
     UnexpectedAnswer,
 )
-from sse_signals.client import subscribing
 from sse_signals.testing import SignalsHub, hub
 from tests.client.sync_world import (
     OPEN,
@@ -31,18 +30,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-
-@pytest.fixture
-def signals_hub() -> Any:
-    """A hub in a thread of its own."""
-    with hub() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waits after failures be short."""
-    monkeypatch.setattr(subscribing, "LONGEST", 0.02)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -137,11 +125,11 @@ def test_a_stream_that_does_not_come_is_not_waited_for_for_ever(
     since = time.monotonic()
     with (
         scripted(script) as server,
-        pytest.raises(BrokerUnavailable, match=f"no stream within 0.3 s: .*{reason}"),
-        client(server.url, timeout=0.3).subscribe(),
+        pytest.raises(BrokerUnavailable, match=f"no stream within 0.8 s: .*{reason}"),
+        client(server.url, timeout=0.8).subscribe(),
     ):
         pass
-    assert time.monotonic() - since < 3
+    assert time.monotonic() - since < 10
 
 
 def test_a_network_that_is_away_is_waited_for(signals_hub: SignalsHub) -> None:

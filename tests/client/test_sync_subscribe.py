@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,6 @@ from sse_signals import (
     SignalsGap,
     SyncSignalsClient,
 )
-from sse_signals.client import subscribing
 from sse_signals.testing import SignalsHub, hub
 from tests.client.sync_world import (
     OPEN,
@@ -24,18 +22,7 @@ from tests.client.sync_world import (
     silence,
 )
 
-
-@pytest.fixture
-def signals_hub() -> Any:
-    """A hub in a thread of its own."""
-    with hub() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waits after failures be short."""
-    monkeypatch.setattr(subscribing, "LONGEST", 0.02)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 def test_what_is_published_from_the_with_on_comes(signals_hub: SignalsHub) -> None:

@@ -13,7 +13,6 @@ from sse_signals import (
     ConfigurationError,
     NotAuthenticated,
 )
-from sse_signals.client import subscribing
 from sse_signals.testing import hub
 from tests.client.sync_world import (
     OPEN,
@@ -27,12 +26,21 @@ from tests.client.sync_world import (
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("soon")
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waits after failures be short."""
-    monkeypatch.setattr(subscribing, "LONGEST", 0.02)
+def away_at_the_second(given: list[str], error: Exception) -> Callable[[], str]:
+    """Return what gives a token each time it is called, and notes them, but at its second call fails."""
+
+    def token() -> str:
+        given.append(f"token-{len(given)}")
+        if len(given) == 2:
+            raise error
+        return given[-1]
+
+    return token
 
 
 def test_a_token_is_renewed_in_place() -> None:
@@ -78,12 +86,7 @@ def test_a_renewal_that_fails_is_tried_again(lost: bytes, monkeypatch: pytest.Mo
         silence(connection)
 
     given: list[str] = []
-
-    def token() -> str:
-        given.append(f"token-{len(given)}")
-        if len(given) == 2:
-            raise RuntimeError("the issuer is away")
-        return given[-1]
+    token = away_at_the_second(given, RuntimeError("the issuer is away"))
 
     with (
         scripted(stream_of, lost, RENEWED, silence) as server,
@@ -202,12 +205,7 @@ def test_who_is_refused_hears_it() -> None:
 def test_a_token_that_should_have_been_renewed_is_not_sent_again() -> None:
     """The stream broke off before a fresh one could be had: the next one begins with a fresh one."""
     given: list[str] = []
-
-    def token() -> str:
-        given.append(f"token-{len(given)}")
-        if len(given) == 2:
-            raise OSError("the issuer is away")
-        return given[-1]
+    token = away_at_the_second(given, OSError("the issuer is away"))
 
     def stream_of(connection: socket.socket) -> None:
         connection.sendall(STREAM + OPEN + EXPIRING)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TOPICS: Final = ("a", "b", "quiet")
 FAULTS: Final = ("cut", "reset", "half-open", "lost answers", "slow", "trickle")
+ENOUGH: Final = 12  # publishes in a storm
 SHORT: Final = 0.4  # seconds for what takes a client 10 or 30 to find out
 
 
@@ -71,6 +72,8 @@ class Weather:
                 ]
                 writers = [group.create_task(self._write(url, random.Random(chance.random()))) for _ in range(3)]
                 await self._storm(proxy, chance)
+                while len(self.attempts) < ENOUGH:  # noqa: ASYNC110 - on a busy machine a storm is over soon
+                    await asyncio.sleep(0.01)
                 self.over = True
                 await asyncio.wait(writers)
                 for topic in TOPICS:

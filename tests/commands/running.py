@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterator
 
-DEADLINE = 20.0  # seconds
+DEADLINE = 30.0  # seconds
 
 
 class Done(NamedTuple):

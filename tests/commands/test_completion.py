@@ -32,7 +32,7 @@ def test_a_script_for_each_shell(shell: str) -> None:
     assert command("completion", SHELL=f"/usr/bin/{shell}") == done
     program = shutil.which(shell)
     if program is not None:  # only bash is everywhere
-        subprocess.run([program, "-n"], input=done.stdout, text=True, check=True, timeout=30)
+        subprocess.run([program, "-n"], input=done.stdout, text=True, check=True, timeout=60)
 
 
 def test_commands_have_a_line_where_the_shell_shows_it() -> None:
@@ -68,7 +68,7 @@ def test_bash_completes(words: list[str], found: list[str]) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
         env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
     )
     assert done.stdout.split() == found

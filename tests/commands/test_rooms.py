@@ -221,6 +221,26 @@ def test_a_person_is_told_how_it_goes(capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
+def no_day(told: notes.Notes) -> None:
+    """Have a hub be away, in several ways."""
+    told.info("stream interrupted", reason="the token has expired", seconds=0.0)
+    told.info("stream interrupted", reason="Connection refused\x1b", seconds=0.3)
+    told.info("stream interrupted", reason="no answer", seconds=29.0)
+    told.info("publish not answered", reason="http://h cannot be reached: Connection refused.", seconds=0.4)
+
+
+def test_a_hub_that_was_never_reached_is_told_once_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a log or a pipe it is one line, at the first try that is not followed at once, and with the hub's URL."""
+    assert said(no_day, terminal=False, capsys=capsys) == "http://h: Connection refused\\x1b; trying again.\n"
+    assert len(said(no_day, terminal=True, capsys=capsys).splitlines()) == 4
+    away = "http://h/signals cannot be reached: Connection refused"
+
+    def publish(_: notes.Notes) -> None:
+        notes.Notes("http://h/signals/").info("publish not answered", reason=f"{away}.", seconds=0.4)
+
+    assert said(publish, terminal=False, capsys=capsys) == f"{away}; trying again.\n"
+
+
 def test_everybody_is_told_what_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
     """Also where nobody watches."""
 

@@ -88,7 +88,7 @@ def test_output_that_cannot_be_written(signals_hub: SignalsHub, arguments: list[
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (1, f"sse-signals: the output cannot be written: {reason}.\n")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sse_signals.bench.target import parse
 from sse_signals.conformance import adapters, catalogue
@@ -17,6 +17,8 @@ from sse_signals.conformance.run import try_all
 if TYPE_CHECKING:
     from sse_signals.conformance.adapter import Adapter
     from sse_signals.conformance.outcome import Result, Verdict
+
+ENOUGH: Final = 15.0  # seconds, where nothing is waited for in vain
 
 
 def described(text: str) -> Adapter:
@@ -31,6 +33,11 @@ def hub_at(url: str, adapter: str, *, patience: float = 5.0, token: str | None =
     known = replace(described(adapter), **changes)
     requests = Requests(address, path, token=token)
     return Hub(known, requests, secrets.token_hex(4), patience=patience, drain_command=command)
+
+
+def unhurried(url: str, adapter: str) -> Hub:
+    """Return a hub that is to be tried with so much patience, in all things, that only what never comes is late."""
+    return hub_at(url, adapter, patience=ENOUGH, drain=replace(described(adapter).drain, within=ENOUGH))
 
 
 async def ran(hub: Hub, *only: str) -> dict[str, Result]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from sse_signals.conformance.outcome import Verdict
 from tests.conformance.descriptions import JSON_HUB, TEXT_HUB
-from tests.conformance.runs import ended, hub_at, ran, told
+from tests.conformance.runs import ended, hub_at, ran, told, unhurried
 from tests.conformance.stand_in import stand_in
 
-PATIENCE = 2.0  # seconds; what should come here comes within milliseconds
-ENOUGH = 15.0  # seconds, where nothing is waited for in vain
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+PATIENCE = 1.5  # seconds; what should come here comes within milliseconds, unless the machine is busy
 UNTOLD = {"gap.unknown", "gap.garbage", "gap.epoch", "gap.future", "gap.long", "gap.nul"}
 RESUMES = {"resume.each", "resume.last", "resume.cuts", "resume.query", "resume.http-1.0"}
 CORS = {"cors.allowed", "cors.foreign", "cors.null", "cors.errors", "cors.preflight"}
@@ -129,17 +133,30 @@ BARE = {
 }
 
 
+async def failures(faults: Sequence[str], expected: Collection[str], *, text: bool = False) -> dict[str, str]:
+    """Return which cases fail, and what was seen; what should not is tried once more, and not in haste."""
+    adapter = TEXT_HUB if text else JSON_HUB
+    async with stand_in(*faults, text=text) as url:
+        failed = told(await ran(hub_at(url, adapter, patience=PATIENCE)), Verdict.FAIL)
+    strange = failed.keys() - set(expected)
+    if not strange:
+        return failed
+    async with stand_in(*faults, text=text) as url:
+        again = told(await ran(unhurried(url, adapter), *strange), Verdict.FAIL)
+    return {case: seen for case, seen in failed.items() if case not in strange} | again
+
+
 async def test_a_hub_without_faults_passes_everything() -> None:
     """Nothing fails, and everything is offered and tried."""
     async with stand_in() as url:
-        results = await ran(hub_at(url, JSON_HUB, patience=ENOUGH))
+        results = await ran(unhurried(url, JSON_HUB))
     assert ended(results, Verdict.PASS) == set(results), results
 
 
 async def test_a_hub_of_bare_messages_passes_what_it_offers() -> None:
     """Messages that are the data, comments as heartbeats, ids in a header, and no receipt are as good."""
     async with stand_in(text=True) as url:
-        results = await ran(hub_at(url, TEXT_HUB, patience=ENOUGH))
+        results = await ran(unhurried(url, TEXT_HUB))
     assert not told(results, Verdict.FAIL)
     assert ended(results, Verdict.NOT_OFFERED) == {"injection.json", "http.errors", "isolation.several"}
     assert all("--origin" in seen for seen in told(results, Verdict.NOT_TRIED).values())
@@ -157,18 +174,16 @@ def test_every_fault_is_tried_once() -> None:
 async def test_a_fault_fails_its_cases_and_no_others(together: str) -> None:
     """What fails is what the faults are about."""
     faults = together.split()
-    async with stand_in(*faults) as url:
-        results = await ran(hub_at(url, JSON_HUB, patience=PATIENCE))
     expected = set().union(*(FAULTS[fault] for fault in faults))
-    assert ended(results, Verdict.FAIL) == expected, told(results, Verdict.FAIL)
+    failed = await failures(faults, expected)
+    assert set(failed) == expected, failed
 
 
 @pytest.mark.parametrize("together", BARE)
 async def test_faults_of_bare_messages(together: str) -> None:
     """Line ends that are not split make fields of messages, and what is told in comments can be missed as well."""
-    async with stand_in(*together.split(), text=True) as url:
-        results = await ran(hub_at(url, TEXT_HUB, patience=PATIENCE))
-    assert ended(results, Verdict.FAIL) == BARE[together], told(results, Verdict.FAIL)
+    failed = await failures(together.split(), BARE[together], text=True)
+    assert set(failed) == BARE[together], failed
 
 
 @pytest.mark.parametrize(

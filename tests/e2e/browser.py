@@ -188,11 +188,8 @@ async def _away(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def serving_pages() -> AsyncIterator[str]:
-    """Serve pages, and nothing of the hub; yields their origin. Its ``/away`` leads to where its parameter says."""
-    app = web.Application()
-    app.router.add_get("/", page)
-    app.router.add_route("*", "/away", _away)
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application on a free port; yields its origin."""
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -200,3 +197,13 @@ async def serving_pages() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving_pages() -> AsyncIterator[str]:
+    """Serve pages, and nothing of the hub; yields their origin. Its ``/away`` leads to where its parameter says."""
+    app = web.Application()
+    app.router.add_get("/", page)
+    app.router.add_route("*", "/away", _away)
+    async with served(app) as origin:
+        yield origin

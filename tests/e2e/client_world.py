@@ -30,7 +30,7 @@ HEARTBEAT = 0.25  # seconds
 TOPICS = ("a", "b", "c/1", "c/2", None)
 HISTORY = HistoryLimits(age=1e9)  # for a clock that jumps hours ahead
 SUBJECT = "user:default/ann"
-PROMPT = 5.0  # seconds in which a client is back where the network is good again, on a busy machine too
+PROMPT = 10.0  # seconds in which a client is back where the network is good again, on a busy machine too
 
 
 class World:

@@ -11,6 +11,8 @@ import pytest_asyncio
 from sse_signals.web.site import Site
 from tests.e2e.browser import chromium, event_source, launched, serving_pages
 from tests.e2e.clients import CHROMIUM, HOSTS, NODE, NODE_IS_READY
+from tests.e2e.tabs import chromium as chromium_with_cache
+from tests.e2e.town import a_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
 
     from tests.e2e.inbox import Listen
+    from tests.e2e.tabs import Browsing
 
 
 def client_param(name: str) -> object:
@@ -58,6 +61,28 @@ async def profile(shared_browser: Browser) -> AsyncIterator[BrowserContext]:
     opened = await shared_browser.new_context()
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(shared_browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A profile of its own in that browser, without cookies, which takes any certificate."""
+    opened = await shared_browser.new_context(ignore_https_errors=True)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def caching_browser() -> AsyncIterator[Browser]:
+    """One browser for all tests of a module, with its cache of pages that one may go back to."""
+    async with chromium_with_cache() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def room(caching_browser: Browser) -> AsyncIterator[Browsing]:
+    """A profile, and a hub that asks who is there, in that browser."""
+    async with a_room(caching_browser) as opened:
+        yield opened
 
 
 @pytest.fixture

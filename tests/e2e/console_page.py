@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request
 
-DEADLINE = 10_000.0  # milliseconds
+DEADLINE = 30_000.0  # milliseconds
 STREAM = re.compile(r"/stream\?")  # where a page listens
 
 # Told as an error of the page, which is what the tests look at.

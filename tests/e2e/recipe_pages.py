@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.e2e.browser import launched
+from tests.e2e.browser import launched, served
 from tests.e2e.clients import BROWSER, NAMES, PACKAGES, SILENCE, arguments_of
 from tests.e2e.document import recipes
 
@@ -54,13 +54,8 @@ async def recipe_pages() -> AsyncIterator[str]:
     app.router.add_get("/", _page)
     app.router.add_get("/recipes/{number}.js", _recipe)
     app.router.add_get("/modules/{path:.*}", _module)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as origin:
+        yield origin
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.authenticated import House
 
-DEADLINE = 20.0  # seconds in which whatever a test waits for has to happen
+DEADLINE = 30.0  # seconds in which whatever a test waits for has to happen
 SCRIPT = Path(__file__).with_name("tabs.js").read_text()
 
 

@@ -107,7 +107,7 @@ async def test_bad_request(profile: BrowserContext) -> None:
 async def test_many_topics(profile: BrowserContext) -> None:
     """More topics than a hub takes in one request are had by one stream without any filter, which stays."""
     topics = [f"many/{number}" for number in range(70)]
-    async with world() as it, it.page(profile) as page:
+    async with world(heartbeat=5.0) as it, it.page(profile) as page:  # whose absence is no reason to connect again
         await asyncio.gather(*map(page.subscribe, topics))
         await until(lambda: [list(stream.filters) for stream in it.streams] == [["*"]])
         await page.until(lambda: all(each.status == "open" for each in page.subscriptions.values()), "open")

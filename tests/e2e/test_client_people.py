@@ -6,35 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
 from tests.authenticated import Tokens
 from tests.e2e.browser import serving_pages
-from tests.e2e.tabs import browsing, chromium, until
-from tests.e2e.town import ANN, BOB, HELD, Town, a_room
+from tests.e2e.tabs import browsing, until
+from tests.e2e.town import ANN, BOB, HELD, Town
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from playwright.async_api import Browser
 
     from tests.e2e.tabs import Browsing
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("short_delays")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser for all tests, since it takes long to start."""
-    async with chromium() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def room(browser: Browser) -> AsyncIterator[Browsing]:
-    """A profile, and a hub that asks who is there."""
-    async with a_room(browser) as opened:
-        yield opened
 
 
 async def test_46_another_subject_has_another_connection(room: Browsing) -> None:
@@ -58,9 +41,13 @@ async def test_46_another_subject_has_another_connection(room: Browsing) -> None
     await town.nothing_of_others(BOB, *(tab for tab in bobs if not tab.page.is_closed()))
 
 
-async def test_46_another_hub_has_another_connection(browser: Browser) -> None:
+async def test_46_another_hub_has_another_connection(caching_browser: Browser) -> None:
     """46: two hubs share nothing, although one person listens to both in one page."""
-    async with serving_pages() as origin, browsing(browser, origin) as room, browsing(browser, origin) as other:
+    async with (
+        serving_pages() as origin,
+        browsing(caching_browser, origin) as room,
+        browsing(caching_browser, origin) as other,
+    ):
         tabs = [await room.tab("a"), await room.tab("a")]
         for tab in tabs:
             await tab.start("other", url=other.proxy.url)

@@ -6,34 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.authenticated import Tokens
-from tests.e2e.tabs import chromium, until
-from tests.e2e.town import ANN, BOB, HELD, People, Town, a_room
+from tests.e2e.tabs import until
+from tests.e2e.town import ANN, BOB, HELD, People, Town
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from playwright.async_api import Browser
-
     from tests.e2e.tabs import Browsing
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("short_delays")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser for all tests, since it takes long to start."""
-    async with chromium() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def room(browser: Browser) -> AsyncIterator[Browsing]:
-    """A profile, and a hub that asks who is there."""
-    async with a_room(browser) as opened:
-        yield opened
 
 
 async def test_46_a_follower_proves_who_it_is(room: Browsing) -> None:

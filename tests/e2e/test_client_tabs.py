@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.browser import fetch, serving_pages
-from tests.e2e.tabs import Asked, browsing, chromium, until
+from tests.e2e.tabs import Asked, browsing, until
 from tests.e2e.tabs_storm import TOPICS, Storm
 
 if TYPE_CHECKING:
@@ -24,17 +24,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 WANTED = (("a",), ("b", "c/*"), ("*",))  # by the three tabs of most tests
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser for all tests, since it takes long to start."""
-    async with chromium() as started:
-        yield started
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def room(browser: Browser) -> AsyncIterator[Browsing]:
+async def room(caching_browser: Browser) -> AsyncIterator[Browsing]:
     """A profile, and a hub where nobody has to say who they are."""
-    async with serving_pages() as origin, browsing(browser, origin) as opened:
+    async with serving_pages() as origin, browsing(caching_browser, origin) as opened:
         yield opened
 
 
@@ -96,9 +89,9 @@ async def test_back_to_a_page_in_the_cache(room: Browsing) -> None:
     await room.streams(1)
 
 
-async def test_the_next_leader_goes_on_where_the_last_one_was(browser: Browser) -> None:
+async def test_the_next_leader_goes_on_where_the_last_one_was(caching_browser: Browser) -> None:
     """What the leader had not got when it went reaches a tab that came in between, and has had nothing at all yet."""
-    async with serving_pages() as origin, browsing(browser, origin, heartbeat=15.0) as room:
+    async with serving_pages() as origin, browsing(caching_browser, origin, heartbeat=15.0) as room:
         leader, *others = [await room.tab("a") for _ in range(3)]
         room.proxy.drop()
         for _ in range(5):
@@ -183,9 +176,9 @@ async def test_more_topics_than_a_stream_may_have(room: Browsing) -> None:
     ],
     ids=["not wanted", "no locks", "no channels"],
 )
-async def test_without_sharing(browser: Browser, script: str, options: dict[str, bool]) -> None:
+async def test_without_sharing(caching_browser: Browser, script: str, options: dict[str, bool]) -> None:
     """A client that may not share, or cannot, has a stream of its own; all else is as ever."""
-    async with serving_pages() as origin, browsing(browser, origin, script=script) as room:
+    async with serving_pages() as origin, browsing(caching_browser, origin, script=script) as room:
         async with room.feed.flowing(*TOPICS):
             tabs = [await room.tab(*topics, **options) for topics in WANTED]
             await room.streams(3)
@@ -199,11 +192,11 @@ async def test_without_sharing(browser: Browser, script: str, options: dict[str,
         assert await tabs[0].page.evaluate("[seen.locks, seen.channels]") == [[], []]
 
 
-async def test_an_insecure_page_does_not_share(browser: Browser) -> None:
+async def test_an_insecure_page_does_not_share(caching_browser: Browser) -> None:
     """A page over plain HTTP from elsewhere has no locks: it works, with a stream of its own."""
     async with serving_pages() as origin:
         there = origin.replace("127.0.0.1", "app.test")
-        async with browsing(browser, there) as room:
+        async with browsing(caching_browser, there) as room:
             async with room.feed.flowing(*TOPICS):
                 tabs = [await room.tab("a"), await room.tab("a")]
                 await room.streams(2)

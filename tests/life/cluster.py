@@ -213,7 +213,7 @@ async def cluster(size: int = 2) -> AsyncIterator[Cluster]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition, under a deadline."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nothing rings a bell for tests
             await asyncio.sleep(0)
 

@@ -6,60 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from sse_signals.cursor.start import Live
-from sse_signals.errors import NotGranted
-from sse_signals.grants import Grants
 from sse_signals.hub.stream import HIGH_WATER
-from sse_signals.life.lives import Lives
-from sse_signals.topics import Filters
-from tests.fakes import NOON, Client, Network
-from tests.life.cluster import ANN, HOUR, READS, ann
+from tests.fakes import NOON
+from tests.life.cluster import ANN, HOUR
+from tests.life.lived import GROUP, NOTICE, Lived, said
 
-GROUP = "group:default/g"
-
-
-class Lived(Network):
-    """A node whose streams have lives."""
-
-    def __init__(self, expiring: float = 60.0) -> None:
-        super().__init__()
-        self.lives = Lives(lambda: self.node.hub, self.scheduler, expiring=expiring, clock=lambda: self.now_ms)
-        self.count = 0
-
-    def listen(self, *topics: str, expires_ms: int | None = NOON + HOUR, subject: str | None = ANN) -> Client:
-        """Open a stream, and let it become live."""
-        client = self.client(*topics, owns=[GROUP])
-        self.count += 1
-        client.stream.name = str(self.count)
-        client.stream.identity = ann(owns=frozenset({GROUP}), subject=subject, expires_ms=expires_ms)
-        client.open(Live())
-        self.lives.add(client.stream)
-        self.scheduler.step()
-        return client
-
-    def leave(self, client: Client) -> None:
-        """Close a stream, as the handler of its request does."""
-        self.node.hub.close(client.stream)
-        self.lives.remove(client.stream)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass on both clocks, a tenth of a second at a time."""
-        for _ in range(round(seconds * 10)):
-            self.now_ms += 100
-            self.scheduler.advance(0.1)
-
-    def jump(self, now_ms: int) -> None:
-        """Move the wall clock, and let the loop notice."""
-        self.now_ms = now_ms
-        self.scheduler.advance(0.3)
-
-
-def said(client: Client) -> list[str]:
-    """Return the hub's own events that a client has got, with their data."""
-    return [f"{message.event} {message.data}" for message in client.received if message.event.startswith("signals.")]
-
-
-NOTICE = 'signals.expiring {"expiresAt":"2026-01-31T13:00:00.000Z"}'
 EXPIRED = 'signals.goodbye {"reason":"expired"}'
 
 
@@ -157,42 +108,6 @@ def test_13_what_expired_before_it_was_looked_at_ends_at_once() -> None:
     assert said(client) == [EXPIRED]
 
 
-def test_a_renewed_stream_goes_on() -> None:
-    """The old end is none any more, the new one is told of and holds; back to the old one, it is told of once."""
-    network = Lived()
-    client = network.listen("a")
-    old, later = client.stream.identity, replace(client.stream.identity, expires_ms=NOON + 2 * HOUR)
-    network.jump(NOON + HOUR - 60_000)
-    assert said(client) == [NOTICE]
-    network.lives.change(client.stream, later)
-    network.jump(NOON + HOUR + 1)
-    assert client.stream.ended is None
-    network.jump(NOON + 2 * HOUR - 60_000)
-    assert len(said(client)) == 2
-    network.jump(NOON + 2 * HOUR)
-    assert client.stream.ended == "expired"
-
-    again = Lived()
-    client = again.listen("a")
-    for identity in (later, old, later, old):
-        again.lives.change(client.stream, identity)
-    again.jump(NOON + HOUR - 60_000)
-    again.jump(NOON + HOUR - 59_000)
-    assert said(client) == [NOTICE]
-
-
-def test_a_shorter_life_is_a_shorter_life() -> None:
-    """An identity that expires earlier ends the stream earlier; one that never expires leaves it open."""
-    network = Lived()
-    shorter, longer = network.listen("a"), network.listen("a")
-    network.lives.change(shorter.stream, replace(shorter.stream.identity, expires_ms=NOON + 1000))
-    network.lives.change(longer.stream, replace(longer.stream.identity, expires_ms=None))
-    network.lives.change(longer.stream, replace(longer.stream.identity, owns=frozenset()))
-    network.jump(NOON + 2 * HOUR)
-    assert [shorter.stream.ended, longer.stream.ended] == ["expired", None]
-    assert said(longer) == []
-
-
 def test_nothing_ticks_without_need() -> None:
     """Streams that never expire cost no timer, and none is left when all others are gone."""
     network = Lived()
@@ -204,38 +119,6 @@ def test_nothing_ticks_without_need() -> None:
     network.leave(client)
     network.wait(1)
     assert network.scheduler.idle
-
-
-def test_15_what_may_not_be_read_changes_nothing() -> None:
-    """15: a new identity that may not read what the stream asks for is refused, and the stream goes on as it was."""
-    network = Lived()
-    client = network.listen("a")
-    before = client.stream.identity
-    with pytest.raises(NotGranted):
-        network.lives.change(client.stream, ann(grants=Grants(subscribe=Filters.parse(["b"])), expires_ms=NOON + 1))
-    network.jump(NOON + 2)
-    assert (client.stream.identity, client.stream.ended) == (before, None)
-    event_id = network.publish("a")
-    network.scheduler.advance(0)
-    assert client.ids == [event_id]
-
-
-def test_15_other_grants_are_other_filters_at_once() -> None:
-    """15: what is left of a prefix by new grants is what the stream gets from then on, what is pending included."""
-    network = Lived()
-    client = network.listen()
-    network.publish("secret")
-    private = Grants(unmarked=True, private=Filters.parse(["secret"]))
-    network.lives.change(client.stream, ann(grants=private))
-    public = network.publish("public")
-    network.scheduler.advance(0)
-    network.publish("secret")
-    network.scheduler.advance(0)
-    assert client.ids == [public]
-    network.lives.change(client.stream, ann(grants=READS))
-    again = network.publish("secret")
-    network.scheduler.advance(0)
-    assert client.ids == [public, again]
 
 
 def test_streams_are_found_by_name_and_subject() -> None:

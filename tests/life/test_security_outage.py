@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sse_signals.life import security
@@ -11,13 +12,16 @@ from tests.fakes import NOON
 from tests.life.cluster import ANN, Cluster, Peer, ann, until
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import pytest
 
 SOON = 2.0  # seconds; half of what it waits between two looks otherwise
 
 
-async def test_a_node_that_starts_in_an_outage_lets_people_in_soon_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not wait as long as if it had learnt something."""
+@asynccontextmanager
+async def cut_off(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Cluster, Peer]]:
+    """Run a node that cannot reach the shared state, and looks for it without a pause."""
     monkeypatch.setattr(security, "AGAIN", 0.001)
     nodes = Cluster()
     nodes.state.cut = True
@@ -25,24 +29,24 @@ async def test_a_node_that_starts_in_an_outage_lets_people_in_soon_after_it(monk
     await peer.service.start()
     await peer.security.start()
     try:
-        assert not peer.security.in_step
-        nodes.state.cut = False
-        async with asyncio.timeout(SOON):
-            await until(lambda: peer.security.in_step)
+        yield nodes, peer
     finally:
         await peer.security.stop()
         await peer.service.stop()
 
 
+async def test_a_node_that_starts_in_an_outage_lets_people_in_soon_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait as long as if it had learnt something."""
+    async with cut_off(monkeypatch) as (nodes, peer):
+        assert not peer.security.in_step
+        nodes.state.cut = False
+        async with asyncio.timeout(SOON):
+            await until(lambda: peer.security.in_step)
+
+
 async def test_13_a_revocation_is_learnt_soon_after_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     """13: however many looks were in vain."""
-    monkeypatch.setattr(security, "AGAIN", 0.001)
-    nodes = Cluster()
-    nodes.state.cut = True
-    peer = Peer(nodes)
-    await peer.service.start()
-    await peer.security.start()
-    try:
+    async with cut_off(monkeypatch) as (nodes, peer):
         stream = peer.open(ann())
         looks: list[bool] = []
         say = peer.nodes.here
@@ -57,9 +61,6 @@ async def test_13_a_revocation_is_learnt_soon_after_an_outage(monkeypatch: pytes
             nodes.state.cut = False
             await nodes.state.put("revoked/a", Revocation("subject", ANN, NOON).encode(), 60)
             await until(lambda: stream.ended == "revoked")
-    finally:
-        await peer.security.stop()
-        await peer.service.stop()
 
 
 async def test_an_outage_is_told_ever_more_seldom() -> None:

@@ -41,13 +41,13 @@ def test_a_cut_may_refuse_new_streams(signals_hub: SignalsHub) -> None:
     since = time.monotonic()
     signals_hub.cut(refuse=1.0)
     assert signals_hub._running.refusing
-    while time.monotonic() - since < 10:
+    while time.monotonic() - since < 30:
         try:
             with listening(signals_hub.url):
                 break
         except httpx.RemoteProtocolError:
             time.sleep(0.01)
-    assert 1.0 <= time.monotonic() - since < 5
+    assert 1.0 <= time.monotonic() - since < 20
 
 
 def test_who_came_back_before_the_block_is_cut_as_well(signals_hub: SignalsHub) -> None:
@@ -65,7 +65,7 @@ def test_a_stall_keeps_streams_open_and_everything_back() -> None:
                 stalling.publish({"number": number, "text": 100 * "x"}, topic="a")
             with pytest.raises(httpx.ReadTimeout), listening(stalling.url, timeout=1.2):
                 pass
-            stalling.wait_for_streams(1, within=10)  # the one that got no answer has gone, the other has stayed
+            stalling.wait_for_streams(1, within=30)  # the one that got no answer has gone, the other has stayed
         numbers: list[int] = []
         while len(numbers) < 3000:
             block = listener.block()
@@ -76,7 +76,7 @@ def test_a_stall_keeps_streams_open_and_everything_back() -> None:
 
 def test_stalls_may_overlap(signals_hub: SignalsHub) -> None:
     """Everything goes on with the end of the last one."""
-    with listening(signals_hub.url, timeout=1.0) as listener:
+    with listening(signals_hub.url, timeout=1.5) as listener:
         first, second = signals_hub.stall(), signals_hub.stall()
         with first:
             with second:
@@ -158,7 +158,7 @@ def test_a_log_may_be_lost_while_it_is_away(signals_hub: SignalsHub) -> None:
         with signals_hub.unavailable():
             since = time.monotonic()
             signals_hub.gap()
-            assert time.monotonic() - since < 1
+            assert time.monotonic() - since < 5
         with listening(signals_hub.url, Last_Event_ID=first) as late:
             assert json.loads(late.block()["data"])["reason"] == "epoch"
         assert listener.block()["event"] == "signals.gap"
@@ -171,7 +171,7 @@ def test_a_fault_begins_with_its_call(signals_hub: SignalsHub) -> None:
     away.end()
     away.end()
     assert publish(signals_hub) == 202
-    with listening(signals_hub.url, timeout=0.5) as listener:
+    with listening(signals_hub.url, timeout=1.5) as listener:
         stall = signals_hub.stall()
         signals_hub.publish(1)
         with pytest.raises(httpx.ReadTimeout):

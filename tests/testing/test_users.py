@@ -189,7 +189,7 @@ def test_it(signals_hub, fault, request):
 
 def test_readers_have_ended(request):
     for reader in request.config.readers:
-        reader.join(5)
+        reader.join(30)
         assert not reader.is_alive()
 """,
         "--durations=0",

@@ -21,7 +21,7 @@ from sse_signals.settings import load
 if TYPE_CHECKING:
     from sse_signals.brokers.memory import MemoryBroker
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Listener:
     ticket: str = ""
     cookie: str = ""
     due: list[int] = field(default_factory=list)
+    were: list[Person] = field(default_factory=list)  # who it was before renewals, and what it was told then
 
     async def read_until(self, mark: bytes) -> None:
         """Read whole writes until one holds ``mark``."""

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 

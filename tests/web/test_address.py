@@ -238,7 +238,7 @@ async def test_real_unix_sockets(tmp_path: Path) -> None:
         path = f"{tmp_path}/hub-{text}.sock"
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(path)
-            async with serving(Proxies.parse(text), listening), asyncio.timeout(10):
+            async with serving(Proxies.parse(text), listening), asyncio.timeout(30):
                 reader, writer = await asyncio.open_unix_connection(path)
                 writer.write(request("GET", "/", "X-Forwarded-For: 192.0.2.7"))
                 assert parse(await reader.read())[0].body.decode() == name

@@ -161,11 +161,12 @@ async def test_an_id_that_nobody_can_tell_about(open_door: OpenDoor) -> None:
 @BOTH
 async def test_a_log_that_does_not_answer(open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A publish is answered in time with a 503 that says what is known; its repeat with the same key publishes once."""
-    monkeypatch.setattr(service_module, "PATIENCE", 0.05)
     broker = FaultyBroker()
     async with open_door(broker=broker) as door:
         broker.answering.clear()
-        answer = await publish(door.url, "once", "Idempotency-Key: k")
+        with monkeypatch.context() as impatient:
+            impatient.setattr(service_module, "PATIENCE", 0.05)
+            answer = await publish(door.url, "once", "Idempotency-Key: k")
         assert (answer.status, answer.kind, answer.problem["outcome"]) == (503, "broker-unavailable", "unknown")
         assert 1 <= int(answer.headers["Retry-After"]) <= 2
         broker.answering.set()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.authenticated import ADMIN, signal
 from tests.web.cluster import security_of
-from tests.web.doors import until
+from tests.web.doors import DEADLINE, until
 from tests.web.listening import JSON, below, cookie_of, listening, publish, revoke, streams_of, ticket
 from tests.web.rawhttp import messages
 
@@ -109,7 +109,7 @@ async def test_13_revocations_while_the_broker_is_away(two: Two) -> None:
         assert (await two.here.ask("GET", "stream", token=token)).kind == "revoked"
         assert two.there.service.streams == 1
         await two.restore()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             while (answer := await post(two.here, "revocations", admin, subject="ann")).status == 503:
                 pass
             assert answer.status == 202
@@ -151,7 +151,7 @@ async def test_13_a_renewal_here_while_the_broker_is_away(two: Two) -> None:
         assert come_back(await two.here.ask("POST", f"streams/{name}/renew", token=fresh)) == "broker-unavailable"
         two.here.clock.advance(90)
         await two.restore()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             while (answer := await two.here.ask("POST", f"streams/{name}/renew", token=fresh)).status == 503:
                 pass
         assert answer.status == 200

@@ -38,7 +38,7 @@ async def test_a_client_that_leaves_as_its_response_begins() -> None:
         await site.start()
         url = f"{site.name}/signals"
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(10), connection(url) as (reader, writer):
+            async with asyncio.timeout(30), connection(url) as (reader, writer):
                 writer.write(request("GET", "/signals/stream?topic=leaves"))
                 assert await reader.read() == b""
         assert left

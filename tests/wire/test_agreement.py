@@ -10,16 +10,15 @@ from tests.wire.parsers import KNOWN
 from tests.wire.streams import streams
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.skipif(not NODE_IS_READY, reason="needs Node.js 20 or later, with which ./tests/run installs parsers")
 def test_others_read_alike() -> None:
     """Six parsers make the same of streams in random pieces, wherever none of their known differences applies.
 
-    At least three are compared on each of 20,000 streams, and no difference is listed that is not seen.
+    At least three are compared on nine streams of ten, and no difference is listed that is not seen.
     """
     tallies, alike = compare(streams(COUNT, SEED), node=True)
     assert {name: tally.unlike for name, tally in tallies.items()} == {name: [] for name in KNOWN}
-    assert sum(streams_ for parsers, streams_ in alike.items() if parsers >= 3) >= 20_000
+    assert sum(streams_ for parsers, streams_ in alike.items() if parsers >= 3) > 0.9 * COUNT
     assert tallies["client.js"].alike == COUNT
     assert all(tallies[name].alike > 0.9 * COUNT for name in ("eventsource-parser", "httpx-sse"))
     assert all(tally.alike > 0.6 * COUNT for tally in tallies.values())

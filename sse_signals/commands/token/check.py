@@ -16,6 +16,7 @@ import orjson
 from sse_signals.auth.verifier import Check
 from sse_signals.authenticators import authenticators
 from sse_signals.clock import wall_clock_ms
+from sse_signals.commands.paths import home_expanded
 from sse_signals.commands.token.report import Verdict, document, lines
 from sse_signals.errors import ConfigurationError, IssuerUnavailable, NotAuthenticated, NotRecognised
 from sse_signals.identity import Identity
@@ -47,17 +48,17 @@ Exit status:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("token")
+@click.argument("token", metavar="TOKEN|@FILE|-")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def check(token: str, *, as_json: bool) -> None:
     """Explain TOKEN: each check that the hub would make, and what the token is good for.
 
-    With "-" it is read from stdin, where neither the shell's history nor other users see it. The settings are those of
-    the hub, from the same SIGNALS_… variables; keys are fetched from where they say. The token itself is not printed.
+    With @ and a path it is read from that file, and with "-" from stdin, where neither the shell's history nor other
+    users see it. The settings are those of the hub, from the same SIGNALS_… variables; keys are fetched from where they
+    say. The token itself is not printed.
     """
     try:
-        shown = _read() if token == "-" else token  # noqa: S105 - a dash is no secret
-        verdict = _judged(shown)
+        verdict = _judged(_given(token))
     except ConfigurationError as error:
         click.echo(f"sse-signals: {error}", err=True)
         sys.exit(2)
@@ -71,6 +72,19 @@ def check(token: str, *, as_json: bool) -> None:
         for line in lines(verdict, width, _paint):
             click.echo(line)
     sys.exit(0 if verdict.identity is not None else 1)
+
+
+def _given(token: str) -> str:
+    if token == "-":  # noqa: S105 - a dash is no secret
+        return _read()
+    if not token.startswith("@"):
+        return token
+    path = home_expanded(token[1:])
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST).decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise ConfigurationError(f"The token file {str(path)!r} cannot be read: {error.strerror}.") from None
 
 
 def _read() -> str:

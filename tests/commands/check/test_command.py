@@ -183,7 +183,7 @@ def test_output_that_cannot_be_written_is_told(arguments: list[str]) -> None:
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (
         1,

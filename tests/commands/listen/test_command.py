@@ -89,6 +89,15 @@ def test_where_it_starts(signals_hub: SignalsHub) -> None:
     assert_told(done, 2, "since: It is none of the forms this parameter has.")
 
 
+def test_a_hub_that_is_away_is_told_at_the_first_try() -> None:
+    """Whoever reads stderr need not wait for the end to know why nothing comes; it is told once."""
+    done = command("listen", "--timeout", "1", SIGNALS_URL=NOWHERE)
+    first, last = done.stderr.splitlines()
+    assert (done.status, done.stdout) == (3, "")
+    assert first == "sse-signals: http://127.0.0.1:1: Connection refused; trying again."
+    assert "cannot be reached" in last
+
+
 def test_an_interruption_costs_nothing(signals_hub: SignalsHub) -> None:
     """It comes back by itself and goes on exactly where it was, also if it started in the past."""
     signals_hub.publish(0, topic="a")
@@ -175,8 +184,8 @@ def test_a_hub_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried for some seconds; then it is told why there is none, with status 3."""
     monkeypatch.setattr("sse_signals.commands.listen.following.OPENING", 0.5)
     assert_told(command("listen", SIGNALS_URL=NOWHERE), 3, "given no stream within 0.5 s: Connection refused.")
-    done = command("listen", "--timeout", "0.2", SIGNALS_URL=NOWHERE)
-    assert_told(done, 3, "given no stream within 0.2 s: Connection refused.")
+    done = command("listen", "--timeout", "0.4", SIGNALS_URL=NOWHERE)
+    assert_told(done, 3, "given no stream within 0.4 s: Connection refused.")
     done = command("listen", "--timeout", "2", SIGNALS_URL=NOWHERE)
     assert_told(done, 3, "given no stream within 0.5 s: Connection refused.")
     assert_told(command("listen", "--url", "nowhere"), 2, "'nowhere' is no URL of a hub")
@@ -230,7 +239,7 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
             refused = [command(*each, "--url", url) for each in (["listen"], ["publish", "a", "1"])]
             passed = [command(*each, "--url", url, "--no-verify") for each in (["listen"], ["publish", "a", "1"])]
             plain = [
-                command(*each, "--timeout", "0.3", "--url", url.replace("https", "http"))
+                command(*each, "--timeout", "0.8", "--url", url.replace("https", "http"))
                 for each in (["listen"], ["publish", "a", "1"])
             ]
             server.shutdown()

@@ -45,7 +45,7 @@ def test_a_cursor_goes_on_where_it_was(signals_hub: SignalsHub, tmp_path: Path) 
 def test_a_cursor_of_a_run_that_saw_nothing(signals_hub: SignalsHub, tmp_path: Path) -> None:
     """It has a place from the beginning, so that nothing is missed between two runs."""
     cursor = ["--cursor", str(tmp_path / "cursor")]
-    assert listen(signals_hub, *cursor, "--timeout", "0.05").status == 0
+    assert listen(signals_hub, *cursor, "--timeout", "1").status == 0
     signals_hub.publish(1, topic="a")
     assert messages(listen(signals_hub, *cursor, "-n", "1")) == ["1"]
 
@@ -95,7 +95,7 @@ def test_a_cursor_that_another_run_uses(signals_hub: SignalsHub, tmp_path: Path)
         signals_hub.wait_for_streams(1)
         for _ in range(2):
             arguments = [sys.executable, "-m", "sse_signals", "listen", *cursor, "--url", signals_hub.url]
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr.startswith("sse-signals: Another listen uses the cursor ")
             signals_hub.publish(1, topic="a")

@@ -101,7 +101,7 @@ def test_a_failure_can_stop_it(signals_hub: SignalsHub, tmp_path: Path) -> None:
 def test_a_failure_counts_when_time_is_over(signals_hub: SignalsHub) -> None:
     """Also where nothing else was asked for."""
     signals_hub.publish(1, topic="a")
-    done = command(*("listen", "--since", "all", "--exec", "exit 1", "--timeout", "1"), SIGNALS_URL=signals_hub.url)
+    done = command(*("listen", "--since", "all", "--exec", "exit 1", "--timeout", "2"), SIGNALS_URL=signals_hub.url)
     assert done.status == 1
 
 

@@ -236,5 +236,5 @@ def test_a_command_sees_nothing_of_this_process(signals_hub: SignalsHub) -> None
     signals_hub.publish(1, topic="a")
     show = f"{sys.executable} -S -c 'import os; print(os.listdir(\"/proc/self/fd\"))'"
     with running(signals_hub, "listen", "--no-follow", "--exec", show) as listening:
-        printed, _ = listening.communicate(timeout=30)
+        printed, _ = listening.communicate(timeout=60)
     assert printed == "['0', '1', '2', '3']\n"  # the last is that of the listing

@@ -17,9 +17,9 @@ __all__ = ["blockbuster", "signals_hub"]
 
 def test_time_that_is_over(signals_hub: SignalsHub) -> None:
     """It ends; with status 1 where less has come than was asked for."""
-    assert listen(signals_hub, "--timeout", "0.05") == (0, "", "")
-    done = listen(signals_hub, "--timeout", "0.05", "-n", "2")
-    assert_told(done, 1, "time is over; signals that came within 0.05 s: 0 of 2.")
+    assert listen(signals_hub, "--timeout", "1") == (0, "", "")
+    done = listen(signals_hub, "--timeout", "1", "-n", "2")
+    assert_told(done, 1, "time is over; signals that came within 1 s: 0 of 2.")
 
 
 def test_fewer_than_were_asked_for(signals_hub: SignalsHub) -> None:
@@ -45,6 +45,6 @@ def test_a_poll_that_is_cut_short(signals_hub: SignalsHub) -> None:
     """An end without the hub's last word is none: it is asked again, and not taken for all."""
     signals_hub.publish(1, topic="a")
     with mock.patch("sse_signals.client.reading.HEARTBEAT_EVENT", "signals.other"):
-        done = listen(signals_hub, "--no-follow", "--timeout", "1")
+        done = listen(signals_hub, "--no-follow", "--timeout", "2")
     assert (done.status, messages(done)) == (1, ["1"])
-    assert "time is over; signals that came within 1 s: 1." in done.stderr
+    assert "time is over; signals that came within 2 s: 1." in done.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from sse_signals.client.http import Link
 from sse_signals.client.publishing import Failed
+from sse_signals.commands.publish.contents import Kind, mistaken
 from sse_signals.testing import hub, signals_hub
 from sse_signals.web.limits import Limits
 from tests.commands.running import assert_told, blockbuster, command
@@ -67,6 +68,32 @@ def test_a_message_is_json_if_it_can_be(signals_hub: SignalsHub, arguments: list
     assert (event.address, event.message) == ("a/1", message)
     assert type(event.message) is type(message)
     assert done == (0, f"{event.id}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "part"),
+    [
+        (b"{bad", Kind.ANY, "line 1, column 2"),
+        (b" [1,", Kind.ANY, "line 1, column 5"),
+        (b'"open', Kind.ANY, "Unterminated string"),
+        (b'{"a": NaN}', Kind.ANY, "NaN is no number of JSON"),
+        (b"{bad", Kind.TEXT, None),
+        (b'{"a": 1}', Kind.ANY, None),
+        (b"hello {", Kind.ANY, None),
+        (b"007", Kind.ANY, None),
+        (None, Kind.ANY, None),
+    ],
+)
+def test_text_that_looks_like_json(content: bytes | None, kind: Kind, part: str | None) -> None:
+    """Only what begins like JSON, and was not meant as text, is worth a word; and that says where it is none."""
+    why = mistaken(content, kind)
+    assert why is None if part is None else part in (why or "")
+
+
+def test_text_that_looks_like_json_in_a_pipe(signals_hub: SignalsHub) -> None:
+    """Where stderr is no terminal, nothing is said."""
+    done = command("publish", "a", "{bad", SIGNALS_URL=signals_hub.url)
+    assert (done.status, done.stderr, published(signals_hub)) == (0, "", [("a", "{bad")])
 
 
 def test_everything_besides_the_message(signals_hub: SignalsHub) -> None:
@@ -169,6 +196,16 @@ def test_a_hub_that_is_away(signals_hub: SignalsHub, monkeypatch: pytest.MonkeyP
     with signals_hub.unavailable():
         away = command("publish", "a", "1", SIGNALS_URL=signals_hub.url)
     assert away.status == 3
+
+
+def test_a_hub_that_is_away_is_told_at_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads stderr need not wait for the end to know why nothing happens; it is told once."""
+    monkeypatch.setattr("sse_signals.client.publishing.backoff", lambda *_, **__: 0.01)
+    done = command("publish", "a", "1", "--timeout", "0.2", "--json", SIGNALS_URL=NOWHERE)
+    first, last = done.stderr.splitlines()
+    assert (done.status, done.stdout) == (3, "")
+    assert first == "sse-signals: http://127.0.0.1:1/signals cannot be reached: Connection refused; trying again."
+    assert last.endswith("tries).")
 
 
 async def lost(_link: Link, _request: Request, _seconds: float) -> Answer | Failed:

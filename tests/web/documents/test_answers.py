@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 JSON = "Content-Type: application/json"
 KEY = "Idempotency-Key: k"
-LIMITS = Limits(message=100, body=2_000, body_timeout=0.05, publish_rate=0.001, publish_burst=4, streams_per_identity=1)
+LIMITS = Limits(message=100, body=2_000, body_timeout=0.5, publish_rate=0.001, publish_burst=4, streams_per_identity=1)
 ORDER = json.dumps(signal("m")).encode()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sse_signals.server import Running
     from tests.web.documents.fuzz import Verdict
 
-EXAMPLES = 4  # generated for each operation, besides about a thousand requests that cover what may be said
+EXAMPLES = 1  # generated for each operation, besides about a thousand requests that cover what may be said
 MANY = 10**6
 # All checks are on. These are made in each run; use_after_free, ensure_resource_availability and
 # object_level_authorization are about resources that clients make and delete, of which a hub has none.

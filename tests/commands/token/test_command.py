@@ -2,82 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import tomllib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import jwt
 import pytest
-from click.testing import CliRunner
 
-from sse_signals.auth import rules_file
-from sse_signals.auth.api_keys import ApiKeys
 from sse_signals.authenticators import authenticators
-from sse_signals.cli import main
-from sse_signals.interfaces import Credentials
 from sse_signals.settings import load
+from tests.commands.token.running import JWT, MEANT, SECRET, claims, known, made, token
 from tests.terminal import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sse_signals.identity import Identity
-    from sse_signals.interfaces import Authenticator
-
-SECRET = "0123456789abcdef0123456789abcdef"
-JWT = {"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_SECRET": SECRET}
-MEANT = {**JWT, "SIGNALS_JWT_ISSUER": "https://dev.example", "SIGNALS_JWT_AUDIENCE": "signals, other"}
-
-
-class Done(NamedTuple):
-    """How the command ended."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-def token(*arguments: str, stdin: str | bytes = "", **variables: str) -> Done:
-    """Run the command in this process, with these settings and no others."""
-    with mock.patch.dict(os.environ):
-        for name in [name for name in os.environ if name.startswith("SIGNALS_")]:
-            del os.environ[name]
-        result = CliRunner().invoke(main, ["token", *arguments], env=variables, input=stdin)
-    return Done(result.exit_code, result.stdout, result.stderr)
-
-
-def made(*arguments: str, **variables: str) -> str:
-    """Return the token that the command makes."""
-    done = token(*arguments, **{**JWT, **variables})
-    assert (done.status, done.stderr) == (0, "")
-    assert done.stdout.count("\n") == 1
-    return done.stdout.strip()
-
-
-def claims(text: str) -> dict[str, Any]:
-    """Return a token's claims."""
-    found: dict[str, Any] = jwt.decode(text, options={"verify_signature": False})
-    return found
 
 
 def who(text: str, **variables: str) -> Identity:
     """Return who shows a token, by the authenticator of these settings."""
     assembled = authenticators(load({**JWT, **variables}, {}), logger=mock.Mock())
     return known(assembled.authenticators[0], text)
-
-
-def known(authenticator: Authenticator, text: str) -> Identity:
-    """Return who an authenticator says shows a token."""
-    found: list[Identity] = []
-
-    async def ask() -> None:
-        found.append(await authenticator.authenticate(Credentials(text)))
-
-    asyncio.run(ask())
-    return found[0]
 
 
 def test_what_it_makes_the_hub_takes() -> None:
@@ -239,66 +184,6 @@ def test_help_says_everything() -> None:
         assert done.status == 0
         assert max(map(len, done.stdout.splitlines())) <= 80
         assert "Exit status:" in done.stdout
-
-
-def test_an_api_key_and_its_lines() -> None:
-    """The key is one that the hub knows once the lines, as they are, stand in its file of rules."""
-    done = token("key", "ci-1")
-    assert (done.status, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
-    (key,) = [line.strip() for line in lines if line.strip().startswith("sse_")]
-    file = rules_file.parse("\n".join(lines[lines.index("  [[key]]") :]), "the file")
-    identity = known(ApiKeys(file.keys), key)
-    assert identity.subject == "key:ci-1"
-    assert file.rules.apply(identity).grants.publish
-    assert key not in "".join(lines[lines.index("  [[key]]") :])
-
-
-def test_an_api_key_for_programs() -> None:
-    """One JSON object holds the key, its name and its SHA-256; no two keys are the same."""
-    one, two = (json.loads(token("key", "ci", "--json").stdout) for _ in range(2))
-    assert set(one) == {"name", "key", "sha256", "rule"}
-    assert one["rule"] is None
-    assert one["key"] != two["key"]
-    assert tomllib.loads(f'sha256 = "{one["sha256"]}"')["sha256"] != two["sha256"]
-
-
-def test_the_rule_of_an_api_key_grants_what_was_asked_for() -> None:
-    """The hub reads the printed rule as it is, and grants that and nothing else; programs get the same rule."""
-    asked = ["--publish", "orders/*", "--publish", "töpfe", "--plugin", "catalog", "--target", "group:Ops"]
-    asked += ["--subscribe", "audit/*", "--admin"]
-    for options in (["--admin"], asked):
-        lines = token("key", "ci", *options).stdout.splitlines()
-        (key,) = [line.strip() for line in lines if line.strip().startswith("sse_")]
-        text = "\n".join(lines[lines.index("  [[key]]") :])
-        file = rules_file.parse(text, "the file")
-        grants = file.rules.apply(known(ApiKeys(file.keys), key)).grants
-        assert grants.admin
-        assert bool(grants.publish) == (options is asked)
-        (rule,) = tomllib.loads(text)["rule"]
-        assert json.loads(token("key", "ci", "--json", *options).stdout)["rule"] == rule
-    assert rule == {
-        "who": ["key:ci"],
-        "publish": ["orders/*", "töpfe"],
-        "plugins": ["catalog"],
-        "targets": ["group:default/ops"],
-        "subscribe": ["audit/*"],
-        "admin": True,
-    }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["key", "ci", "--target", "group:a"], "name that with --publish or --plugin"),
-        (["--admin", "key", "ci"], "write those of 'key' behind its name"),
-    ],
-)
-def test_grants_of_a_key_that_mean_nothing(arguments: list[str], said: str) -> None:
-    """They are refused before there is a key: targets of nothing, and options of the token instead of the key."""
-    done = token(*arguments)
-    assert (done.status, done.stdout) == (2, "")
-    assert said in " ".join(done.stderr.split())
 
 
 def test_of_several_secrets_the_first_signs(tmp_path: Path) -> None:

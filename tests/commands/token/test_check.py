@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
-import sys
-from typing import TYPE_CHECKING, Any
-from unittest import mock
+from typing import TYPE_CHECKING
 
 import jwt
 import pytest
 
 from sse_signals.auth.api_keys import new_key
-from sse_signals.authenticators import Assembled, Method
 from sse_signals.clock import wall_clock_ms
-from sse_signals.errors import IssuerUnavailable
-from sse_signals.rules import NO_RULES
-from tests.auth.backstage_issuer import JANE, Backstage, backstage
-from tests.auth.issuer import Clock, Issuer, signing_key
-from tests.auth.issuer_server import serving
-from tests.terminal import shown
-from tests.test_token import JWT, MEANT, SECRET, claims, made, token
+from tests.commands.token.checked import CHECKS, fact, rows
+from tests.commands.token.running import JWT, MEANT, SECRET, claims, made, token
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-CHECKS = [
-    *("form", "extensions", "algorithm", "type", "key", "signature"),
-    *("expiry", "start", "lifetime", "issuer", "audience", "subject", "identity"),
-]
-
-
-def rows(text: str) -> dict[str, str]:
-    """Return the result of each check in a table."""
-    return dict(re.findall(r"^([a-z]+) +(passed|failed|not reached)  ", text, re.MULTILINE))
-
-
-def fact(text: str, label: str) -> str:
-    """Return what stands beside a label, as one line."""
-    found = re.search(rf"^{label}  +(.*(?:\n {{13}}.*)*)", text, re.MULTILINE)
-    assert found is not None, text
-    return " ".join(found[1].split())
-
-
-async def explained(*arguments: str, variables: dict[str, str], **how: Any) -> tuple[int, str]:
-    """Run the command as a process while servers of this one answer; return its exit status and output."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIGNALS_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sse_signals", "token", "check", *arguments),
-        env={**inherited, **variables},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        **how,
-    )
-    async with asyncio.timeout(30):
-        stdout, stderr = await process.communicate()
-    assert stderr == b""
-    assert process.returncode is not None
-    return process.returncode, stdout.decode()
-
-
-def here() -> Clock:
-    """Return a clock that shows the time of day."""
-    return Clock(wall_clock_ms())
 
 
 def test_a_good_token() -> None:
@@ -85,6 +36,17 @@ def test_a_good_token() -> None:
     assert fact(done.stdout, "Publish") == "catalog, catalog:*, orders/*, only to group:*"
     assert fact(done.stdout, "Subscribe") == "audit/*"
     assert fact(done.stdout, "Admin").startswith("yes")
+
+
+def test_a_token_in_a_file(tmp_path: Path) -> None:
+    """With @ and a path it is read from there, as --token of other commands does; a file that is not there is told."""
+    (tmp_path / "token.txt").write_text(f"{made('--subject', 'ann', **MEANT)}\n")
+    done = token("check", f"@{tmp_path / 'token.txt'}", **MEANT)
+    assert (done.status, fact(done.stdout, "Subject")) == (0, "ann")
+    missing = tmp_path / "none"
+    done = token("check", f"@{missing}", **MEANT)
+    said = f"sse-signals: The token file '{missing}' cannot be read: No such file or directory.\n"
+    assert (done.status, done.stdout, done.stderr) == (2, "", said)
 
 
 def test_a_token_that_grants_nothing() -> None:
@@ -244,109 +206,3 @@ def test_a_token_that_nobody_knows() -> None:
     assert [(entry["method"], entry["cause"]) for entry in found["notRecognised"]] == [
         *(("backstage", "wrong-type"), ("jwt", "wrong-issuer")),
     ]
-
-
-async def test_keys_are_fetched() -> None:
-    """With a JWKS URL the issuer is asked as the hub would; when it is down nobody can tell."""
-    issuer = Issuer(clock=here())
-    async with serving() as server:
-        server.publish(signing_key())
-        variables = {"SIGNALS_AUTH": "jwt", "SIGNALS_JWT_JWKS_URL": server.at()}
-        status, text = await explained(issuer.token(), variables=variables)
-        assert (status, rows(text)) == (0, dict.fromkeys(CHECKS, "passed"))
-        server.answers.clear()
-        status, text = await explained(issuer.token(), variables=variables)
-        assert (status, rows(text)["key"], rows(text)["signature"]) == (1, "not reached", "not reached")
-        assert "cannot be told now" in text.splitlines()[-1]
-
-
-async def test_backstage_tokens() -> None:
-    """A user's shows what Backstage says is owned; a plugin's that it publishes as itself and nothing else."""
-    issuer: Backstage
-    async with backstage() as issuer:
-        issuer.clock.now_ms = wall_clock_ms()
-        issuer.groups[JANE] = ["group:default/team"]
-        variables = {"SIGNALS_AUTH": "backstage", "SIGNALS_BACKSTAGE_URL": issuer.server.url}
-        status, text = await explained(issuer.user(), variables=variables)
-        assert (status, rows(text)) == (0, dict.fromkeys(CHECKS, "passed"))
-        assert fact(text, "Owns") == f"group:default/team, {JANE}"
-        status, text = await explained(issuer.plugin(), variables=variables)
-        assert (status, fact(text, "Subject")) == (0, "plugin:catalog")
-        assert fact(text, "Publish") == "catalog, catalog:* of all that, only catalog, catalog:*"
-        status, text = await explained(made_elsewhere(), variables=variables)
-        assert (status, rows(text)) == (1, {"identity": "failed"})
-        issuer.down()
-        status, text = await explained(issuer.user(ent=[]), variables=variables)
-        assert (status, rows(text)["key"]) == (1, "not reached")
-
-
-def made_elsewhere() -> str:
-    """Return a token that is none of Backstage's."""
-    return Issuer(clock=here()).token()
-
-
-async def test_ownership_that_nobody_can_tell() -> None:
-    """Where the token is good but what is owned cannot be fetched, that is what the last check says."""
-    async with backstage() as issuer:
-        issuer.clock.now_ms = wall_clock_ms()
-        issuer.server.answers.pop("/api/auth/v1/userinfo")
-        variables = {"SIGNALS_AUTH": "backstage", "SIGNALS_BACKSTAGE_URL": issuer.server.url}
-        status, text = await explained(issuer.user(), variables=variables)
-        assert (status, rows(text)["signature"], rows(text)["identity"]) == (1, "passed", "not reached")
-
-
-def test_an_issuer_out_of_reach_after_all_checks() -> None:
-    """Whatever cannot be told is told as that, and not as a refusal."""
-    authenticator = mock.Mock(authenticate=mock.AsyncMock(side_effect=IssuerUnavailable("there was\x1b[31m no answer")))
-    assembled = Assembled((Method("elsewhere", authenticator),), NO_RULES, (), ())
-    with mock.patch("sse_signals.commands.token.check.authenticators", return_value=assembled):
-        done = token("check", "x", **JWT)
-    assert (done.status, rows(done.stdout)) == (1, {"identity": "not reached"})
-    assert r"cannot be told now: there was\x1b[31m no answer." in done.stdout
-    assert "Whether the hub would accept it (elsewhere) cannot be told now." in done.stdout
-
-
-def test_in_a_terminal_it_fits_and_has_colours() -> None:
-    """80 columns are enough for every line; what passed is green, what failed red. In a pipe it is plain."""
-    text = made("--subject", "user:default/ann", "--audience", "third", "--publish", "a-long-topic-name/" * 9, **MEANT)
-    for variables, colour in ((MEANT, "\x1b[31m"), ({**MEANT, "SIGNALS_JWT_AUDIENCE": "third"}, "\x1b[32m")):
-        _, sent = shown("token", "check", text, variables=variables)
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", sent)
-        assert colour in sent
-        assert max(len(line) for line in plain.splitlines() if "a-long-topic" not in line) <= 80
-        assert plain.replace("\r", "") != ""
-        assert "\x1b" not in token("check", text, **variables).stdout
-
-
-def test_control_characters_in_a_token_do_not_reach_the_terminal() -> None:
-    """35: What a token says can neither colour a terminal nor start a line of its own."""
-    evil = "x\x1b[31m\n\u202eevil"
-    text = jwt.encode({"sub": "a", "iss": evil, "aud": [evil], "exp": wall_clock_ms() // 1000 + 60}, SECRET)
-    done = token("check", text, **MEANT)
-    assert done.status == 1
-    assert all(line.isprintable() for line in done.stdout.splitlines())
-    assert "\nevil" not in done.stdout
-
-
-def test_a_person_can_paste_it() -> None:
-    """In a terminal it says what it waits for, and Ctrl-D ends what was pasted."""
-    pasted = made("--subject", "ann").encode() + b"\n\x04"
-    status, sent = shown("token", "check", "-", "--json", variables=JWT, keys=pasted)
-    assert status == 0
-    assert sent.startswith("Paste the token, then press Enter and Ctrl-D.")
-    assert json.loads(sent.splitlines()[-1])["accepted"]
-
-
-def test_control_c_is_clean() -> None:
-    """Interrupted while it waits for the token, it says so in one line, and exits as shells expect."""
-    status, sent = shown("token", "check", "-", variables=JWT, keys=b"\x03")
-    assert status == 130
-    assert sent.splitlines()[-1].endswith("sse-signals: interrupted.")
-    assert "Traceback" not in sent
-
-
-def test_interrupted_while_it_is_judged() -> None:
-    """Ctrl-C exits as shells expect, whatever was under way."""
-    with mock.patch("sse_signals.commands.token.check.load", side_effect=KeyboardInterrupt):
-        done = token("check", "x", **JWT)
-    assert (done.status, done.stdout, done.stderr) == (130, "", "sse-signals: interrupted.\n")
