@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sse_signals.systemd import Told
     from sse_signals.web.site import Site
 
-GRACE: Final = 15.0  # seconds that an end may take besides the drain's delay and window
+GRACE: Final = 15.0  # seconds that an end may take besides the drain's delay and window, and what its streams take
+ENDED: Final = 500  # streams that end in a second, even where a core is shared by many
 LEAVING: Final = 1.0  # seconds in which connections move to another process that listens on the same sockets
 _LOOK_EVERY: Final = 0.02  # seconds between two looks whether connections are left
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
@@ -203,9 +204,14 @@ async def following(hub: Running, follows: Callable[[], object]) -> None:
     await hub.drains()
 
 
+def grace(settings: Settings) -> float:
+    """Return how many seconds an end may take besides the drain's delay and window."""
+    return GRACE + settings.max_streams / ENDED
+
+
 def seconds_to_end(settings: Settings) -> float:
     """Return how long a good end takes at most: more than draining, leaving, lingering and stopping may take."""
-    return settings.drain_delay + settings.drain_window + GRACE
+    return settings.drain_delay + settings.drain_window + grace(settings)
 
 
 async def serve_while(

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
-from sse_signals.server import GRACE
+from sse_signals.server import grace
 from sse_signals.worker import FOLLOWS, LISTENS, RETIRE, work
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class WorkerProcess:
         self._logger = logger
         self._heard = heard
         self._delay, self._window = settings.drain_delay, settings.drain_window
+        self._grace = grace(settings)
         self._ending = False
         self._begun = self._loop.time()
         self.started: asyncio.Future[str | None] = self._loop.create_future()
@@ -93,7 +94,7 @@ class WorkerProcess:
     def retire(self) -> None:
         """Have it leave its sockets to another, and end in good order."""
         self._say(RETIRE)
-        self._shall_end(self._window + GRACE)
+        self._shall_end(self._window + self._grace)
 
     def stop(self, why: str) -> None:
         """Have it end in good order, and until then tell those who come that they shall come back.
@@ -102,12 +103,12 @@ class WorkerProcess:
             why: What its log says about it.
         """
         self._say(why)
-        self._shall_end(self._delay + self._window + GRACE)
+        self._shall_end(self._delay + self._window + self._grace)
 
     def hurry(self) -> None:
         """Have it end without any delay, in good order as far as that takes no time."""
         self._hang_up()
-        self._shall_end(GRACE)
+        self._shall_end(self._grace)
 
     def kill(self, reason: str) -> None:
         """Have it end at once.
@@ -152,7 +153,7 @@ class WorkerProcess:
 
     def _begin(self, word: str) -> None:
         if word != LISTENS:
-            self._shall_end(GRACE)
+            self._shall_end(self._grace)
             return
         if not self._ending:
             self._limit.cancel()

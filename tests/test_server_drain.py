@@ -50,7 +50,7 @@ async def test_an_order_ends_a_hub_and_the_next_one_takes_its_socket(manager: Ma
         assert listening["url"] == manager.url
         async with reading(manager.url, 1) as streams:
             assert (await ask(manager.url, DRAIN)).status == 202
-            assert "EXTEND_TIMEOUT_USEC=1215000000" in await manager.hear("STOPPING=1")
+            assert "EXTEND_TIMEOUT_USEC=1235000000" in await manager.hear("STOPPING=1")
             assert (await ask(manager.url, READY)).status == 503
             assert (await ask(manager.url, LIVE)).status == 200
             (began,) = await hub.hear("drain began")

@@ -26,7 +26,7 @@ from tests.web.rawhttp import connection
 if TYPE_CHECKING:
     from blockbuster import BlockBuster
 
-SHORT_GRACE = f"from sse_signals import worker_process\nworker_process.GRACE = 1.5\n{COMMAND}"
+SHORT_GRACE = f"from sse_signals import worker_process\nworker_process.grace = lambda _: 1.5\n{COMMAND}"
 SHORT_START = f"from sse_signals import worker_process\nworker_process.START = 1e-3\n{COMMAND}"
 KEPT_POLL = b"GET /signals/stream?topic=a&poll=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 KEPT_ORDER = (
