@@ -1,8 +1,8 @@
 """Writes what follows from the Helm chart and from the table of settings.
 
-``python -m tests.deploy.chart`` writes the names of the settings into values.schema.json, and, after a change of the
-chart, which needs Helm 3 in the PATH, the plain manifests of deploy/kubernetes, and the digests by which a test without
-Helm sees that they belong together.
+``python -m tests.deploy.chart`` writes the names of the settings into values.schema.json, copies the rules of
+deploy/prometheus into the chart, and writes, after a change of the chart, which needs Helm 3 in the PATH, the plain
+manifests of deploy/kubernetes, and the digests by which a test without Helm sees that they belong together.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ MANIFESTS: Final = ROOT / "deploy/kubernetes"
 DIGESTS: Final = MANIFESTS / "chart.sha256"
 SCHEMA: Final = CHART / "values.schema.json"
 README: Final = CHART / "README.md"
+# Helm reads nothing outside of the chart.
+RULES: Final = ROOT / "deploy/prometheus/rules.yaml"
+COPY: Final = CHART / "rules.yaml"
 KUBERNETES: Final = "1.37"
 # What the chart sets by itself, so that probes, the drain and the image fit together.
 ITS_OWN: Final = frozenset({"host", "port", "metrics_host", "metrics_port", "drain_delay", "drain_window"})
@@ -89,10 +92,17 @@ def rendered(*arguments: str) -> dict[str, str]:
     return found
 
 
+def plain() -> dict[str, str]:
+    """Return the plain manifests by their paths: those of the chart's own values, and the route of the Gateway API."""
+    route = rendered("--set", "route.enabled=true")["httproute.yaml"]
+    return rendered() | {"gateway/httproute.yaml": route}
+
+
 def digests() -> str:
     """Return the digests of the chart and of the manifests, as sha256sum writes them and can check them."""
     templates = [path for path in sorted(CHART.rglob("*")) if path.is_file() and path not in {SCHEMA, README}]
-    written = [MANIFESTS / path.name for path in templates if (MANIFESTS / path.name).is_file()]
+    places = [place / path.name for path in templates for place in (MANIFESTS, MANIFESTS / "gateway")]
+    written = [path for path in places if path.is_file()]
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT)}\n" for path in templates + written
     )
@@ -101,9 +111,10 @@ def digests() -> str:
 def main() -> None:
     """Write the files."""
     SCHEMA.write_text(as_text(schema()))
+    COPY.write_text(RULES.read_text())
     if helm() is None:
         sys.exit(0 if DIGESTS.read_text() == digests() else "The chart has changed, and manifests are made by Helm 3.")
-    for name, text in rendered().items():
+    for name, text in plain().items():
         (MANIFESTS / name).write_text(text)
     DIGESTS.write_text(digests())
 

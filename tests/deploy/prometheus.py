@@ -182,6 +182,7 @@ class Prometheus:
         text = (FOLDER / "prometheus.yaml").read_text() + (FOLDER / "kubernetes.yaml").read_text().split(
             "scrape_configs:\n"
         )[1]
+        text = re.sub(r"^  # (?=- job_name: |  )", "  ", text, flags=re.MULTILINE)  # the other way is a comment
         own, main = (urllib.parse.urlsplit(hub.metrics).netloc for hub in (self.hub, self.other))
         token = self.folder / "token"
         token.write_text(TOKEN)

@@ -15,7 +15,7 @@ import pytest
 from sse_signals import SignalsClient
 from sse_signals.settings import load
 from tests.brokers.servers import NatsServer, RedisServer
-from tests.deploy.files import DEPLOY, ROOT, from_yaml, image_environment, seconds, services
+from tests.deploy.files import DEPLOY, ROOT, from_yaml, image_environment, rest, seconds, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 FILES: Final = ("compose.yaml", "compose.redis.yaml")
 BIN: Final = Path(sys.executable).parent
 DEADLINE: Final = 30.0
+# Caddy's program has a capability that it does not need here; without it among those that may be, nobody can start it.
+ADDED: Final = {"caddy": ["NET_BIND_SERVICE"], "owner": ["CHOWN"]}
+
+
+def running(name: str) -> dict[str, dict[str, Any]]:
+    """Return the services of a Compose file that stay."""
+    return {service: options for service, options in services(name).items() if options["restart"] != "no"}
 
 
 def test_the_schema() -> None:
@@ -44,7 +51,7 @@ def test_all_that_is_named_is_there(name: str) -> None:
     named: dict[str, set[str]] = {"networks": set(), "volumes": set(), "secrets": set(), "configs": set()}
     for options in found.values():
         assert set(options.get("depends_on", {})) <= set(found)
-        named["networks"].update(options["networks"])
+        named["networks"].update(options.get("networks", ()))
         named["secrets"].update(options.get("secrets", ()))
         named["configs"].update(each["source"] for each in options.get("configs", ()))
         mounts = [each.partition(":")[0] for each in options.get("volumes", ())]
@@ -59,17 +66,41 @@ def test_all_that_is_named_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_service_may_do_little(name: str) -> None:
-    """No service may write to its image, gain privileges, or be without limits, and none is an unknown version."""
+    """No service may be root, write to its image, gain privileges, or be without limits or of an unknown version."""
+    for service, options in running(name).items():
+        assert re.fullmatch("redis|[1-9][0-9]*:[1-9][0-9]*", options["user"]), service
+        assert {"healthcheck", "stop_grace_period"} <= set(options)
+        assert options["restart"] == "unless-stopped"
     for service, options in services(name).items():
         assert options["read_only"], service
         assert options["cap_drop"] == ["ALL"], service
-        assert options.get("cap_add", []) == (["NET_BIND_SERVICE"] if service == "caddy" else []), service
+        assert options.get("cap_add", []) == ADDED.get(service, []), service
         assert options["security_opt"] == ["no-new-privileges:true"], service
-        assert {"mem_limit", "pids_limit", "healthcheck", "restart", "logging", "stop_grace_period"} <= set(options)
+        assert {"mem_limit", "pids_limit", "restart", "logging"} <= set(options)
         assert "privileged" not in options
         assert re.fullmatch(r"(\$\{SIGNALS_IMAGE:-)?[a-z-]+:\d+\.\d+(\.\d+\}|-alpine)", options["image"]), service
         if not service.startswith("hub"):
             assert options.get("secrets", []) == []
+
+
+def test_the_log_belongs_to_who_writes_it() -> None:
+    """Root does one thing, without a network, and ends: it gives NATS its folder, which waits for that."""
+    found = services("compose.yaml")
+    owner, nats = found["owner"], found["nats"]
+    assert set(found) - set(running("compose.yaml")) == {"owner"}
+    assert set(services("compose.redis.yaml")) == set(running("compose.redis.yaml"))
+    assert owner["entrypoint"] == ["chown", nats["user"], owner["volumes"][0].partition(":")[2]]
+    assert (owner["image"], owner["volumes"]) == (nats["image"], nats["volumes"])
+    assert (owner["network_mode"], owner["restart"]) == ("none", "no")
+    assert nats["depends_on"] == {"owner": {"condition": "service_completed_successfully"}}
+
+
+def test_caddy_has_what_it_needs_without_being_root() -> None:
+    """Its sockets' folder is its own, and port 443 is for anybody."""
+    caddy = services("compose.yaml")["caddy"]
+    user, _, group = caddy["user"].partition(":")
+    assert f"mode=0700,uid={user},gid={group}" in caddy["tmpfs"][0]
+    assert caddy["sysctls"] == {"net.ipv4.ip_unprivileged_port_start": "0"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -79,7 +110,7 @@ def test_only_the_proxy_can_be_reached(name: str) -> None:
     assert [service for service, options in found.items() if "ports" in options] == ["caddy"]
     assert {each.partition(":")[0] for each in found["caddy"]["ports"]} == {"443"}
     assert whole["networks"]["log"] == {"internal": True}
-    [log] = set(found) - {"hub-1", "hub-2", "caddy"}
+    [log] = set(running(name)) - {"hub-1", "hub-2", "caddy"}
     assert found[log]["networks"] == ["log"]
     assert "log" not in found["caddy"]["networks"]
     assert found["hub-1"]["networks"] == ["front", "log"]
@@ -93,7 +124,7 @@ def test_what_the_hubs_are_set_to(name: str) -> None:
     hub, whole = found["hub-1"], from_yaml((DEPLOY / name).read_text())
     environment: dict[str, Any] = image_environment() | hub["environment"]
     settings = load({key: value for key, value in environment.items() if key.startswith("SIGNALS_")}, {})
-    assert seconds(hub["stop_grace_period"]) >= settings.drain_delay + settings.drain_window + 10
+    assert seconds(hub["stop_grace_period"]) >= settings.drain_delay + settings.drain_window + rest(settings)
     assert {f"@/run/secrets/{each}" for each in hub["secrets"]} == {settings.secret, settings.jwt_secret}
     assert list(settings.trusted_proxies) == [each["subnet"] for each in whole["networks"]["front"]["ipam"]["config"]]
     assert hub["expose"] == [str(settings.port), str(settings.metrics_port)]

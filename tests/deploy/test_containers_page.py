@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from sse_signals.settings import PREFIX, load
 from tests.deploy import chart
-from tests.deploy.files import DEPLOY, from_yaml, image_environment, manifests, services, unit
+from tests.deploy.files import DEPLOY, from_yaml, image_environment, instructions, manifests, rest, services, unit
 from tests.deploy.test_systemd import EXPOSURE, variables
 from tests.pages import claimed
 
@@ -90,11 +91,17 @@ def test_docker_run() -> None:
     [words] = lines(IMAGE[2].code)
     given = [words[number + 1] for number, word in enumerate(words) if word == "-e"]
     settings = load({**signals(image_environment()), **dict(each.split("=", 1) for each in given)}, {})
-    assert int(words[words.index("--stop-timeout") + 1]) > settings.drain_delay + settings.drain_window + 15
+    assert int(words[words.index("--stop-timeout") + 1]) > settings.drain_delay + settings.drain_window + rest(settings)
     mounts = [words[number + 1].split(":") for number, word in enumerate(words) if word == "-v"]
     assert {f"@{inside}" for _, inside, *mode in mounts if mode == ["ro"]} == {settings.jwt_secret, settings.secret}
     assert settings.broker == f"sqlite:///{mounts[0][1]}/log.db"
     assert lines(IMAGE[0].code)[0][-2] == words[-1] == services("compose.yaml")["hub-1"]["image"].split(":-")[1][:-1]
+
+
+def test_the_base_that_is_pinned() -> None:
+    """The tag that the page looks up is that of the Dockerfile."""
+    [base] = [rest.partition("=")[2] for word, rest in instructions() if word == "ARG" and rest.startswith("BASE=")]
+    assert set(re.findall(r"python:[\w.-]+", IMAGE[3].code)) == {base}
 
 
 def signals(environment: dict[str, str]) -> dict[str, str]:
@@ -140,10 +147,25 @@ def test_what_the_page_does_with_compose() -> None:
     """Services are named that there are, and the variables of the file .env are those that the proxy is given."""
     found = services("compose.yaml")
     for words in lines(COMPOSE[2].code):
-        assert words[:4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
-        assert words[-1] in found
+        waits = words[0] == "until"
+        assert words[waits : waits + 4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
+        assert words[7 if waits else -1] in found
     asked = re.findall(r"\$\{(\w+):-", " ".join(found["caddy"]["environment"].values()))
     assert [line[0].partition("=")[0] for line in lines(COMPOSE[1].code)] == asked
+
+
+async def test_the_second_hub_is_upgraded_only_when_the_first_is_ready(start_hub: StartHub) -> None:
+    """What the page waits for holds at a hub that takes new streams, and does not at one that leaves."""
+    with capture_logs() as told:
+        hub = await start_hub(metrics_port=0)
+    [metrics] = [line["url"] for line in told if line["event"] == "metrics at"]
+    [words] = [words for words in lines(COMPOSE[2].code) if words[0] == "until"]
+    code = words[words.index("-c") + 1].replace("http://localhost:9090", metrics.removesuffix("/metrics"))
+    for ready in (True, False):
+        asked = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=-3)
+        async with asyncio.timeout(DEADLINE):
+            assert (await asked.wait() == 0) is ready
+        await hub.service.drain()
 
 
 def test_what_the_page_does_with_kubernetes() -> None:
@@ -168,12 +190,13 @@ def inside(value: Any, key: str) -> Any:
 
 def test_the_overlay_fits_the_manifests() -> None:
     """Each patch of the page is of an object that there is, and replaces what is there."""
-    overlay = from_yaml(OVERLAY[0].code)
-    assert [path.partition("/main/")[2] for path in overlay["resources"]] == ["deploy/kubernetes"]
-    assert (DEPLOY / "kubernetes/kustomization.yaml").is_file()
-    for patch in overlay["patches"]:
+    overlay, gateway = (from_yaml(block.code) for block in OVERLAY)
+    folders = [path.partition("/main/")[2] for path in overlay["resources"] + gateway["components"]]
+    assert folders == ["deploy/kubernetes", "deploy/kubernetes/gateway"]
+    assert all((DEPLOY.parent / folder / "kustomization.yaml").is_file() for folder in folders)
+    for patch in overlay["patches"] + gateway["patches"]:
         name = patch["target"]["kind"]
-        found = manifests(name.lower())[name]
+        found = manifests("gateway/httproute" if patch in gateway["patches"] else name.lower())[name]
         assert found["metadata"]["name"] == patch["target"]["name"]
         for change in from_yaml(patch["patch"]):
             *above, last = change["path"].split("/")[1:]

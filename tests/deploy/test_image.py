@@ -104,7 +104,7 @@ def test_what_the_image_says_of_itself() -> None:
     """It is pinned, names its version, runs as a numbered user, ends by SIGTERM, and starts without a shell."""
     found, about = dict(last_stage()), project()["project"]
     [base] = [rest for word, rest in instructions() if word == "ARG" and rest.startswith("BASE=")]
-    assert re.fullmatch(r"BASE=python:3\.11-slim-[a-z]+", base)
+    assert re.fullmatch(r"BASE=python:3\.11\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
     assert f'image.version="{about["version"]}"' in found["LABEL"]
     assert f'image.description="{about["description"]}"' in found["LABEL"]
     assert f'image.licenses="{about["license"]}"' in found["LABEL"]

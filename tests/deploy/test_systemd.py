@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from sse_signals.settings import load
-from tests.deploy.files import UNIT, unit
+from tests.deploy.files import UNIT, rest, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,13 +89,13 @@ def test_how_exposed_it_is() -> None:
 
 
 def test_a_start_takes_the_variables(folder: Path) -> None:
-    """They are settings, their secrets are the credentials, and systemd waits longer than the drain takes."""
+    """They are settings, their secrets are the credentials, and systemd waits as long as drain and streams may take."""
     settings = load(variables(folder), {})
     loaded = [value.partition(":") for name, value in unit("Service") if name == "LoadCredential"]
     assert {f"@{folder}/credentials/{name}" for name, _, _ in loaded} == {settings.jwt_secret, settings.secret}
     assert all(path == f"/etc/sse-signals/secrets/{name}" for name, _, path in loaded)
     options = dict(unit("Service"))
-    assert int(options["TimeoutStopSec"]) >= settings.drain_delay + settings.drain_window + 10
+    assert int(options["TimeoutStopSec"]) >= settings.drain_delay + settings.drain_window + rest(settings)
     assert int(options["LimitNOFILE"]) > settings.max_streams
     assert options["RestartPreventExitStatus"] == "2"
     assert ("ListenStream", f"{settings.host}:{settings.port}") in unit("Socket", SOCKET)

@@ -21,6 +21,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* Seconds for preStop and the drain's delay and window. */}}
+{{- define "signals.drain" -}}
+{{ add .Values.drain.preStop .Values.drain.delay .Values.drain.window }}
+{{- end }}
+
+{{/* After how many seconds a node is killed: its drain, 15 s, and 1 s for each 500 streams, which a busy core takes to end. */}}
+{{- define "signals.grace" -}}
+{{- $streams := .Values.settings.SIGNALS_MAX_STREAMS | default "10000" | int -}}
+{{ add (include "signals.drain" .) 15 (div (add $streams 499) 500) }}
+{{- end }}
+
 {{/* The path that all routes begin with. */}}
 {{- define "signals.prefix" -}}
 {{ .Values.settings.SIGNALS_PREFIX | default "/signals" }}
