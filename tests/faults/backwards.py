@@ -78,6 +78,7 @@ async def _lose(trial: Trial, killed: Sequence[Node]) -> tuple[float, set[str]]:
         await node.kill()
     if trial.log.server is not None:
         await trial.log.kill()
+    await trial.world.answered()  # what was acknowledged while the log was there, however late that is heard
     await trial.log.roll_back()
     back = monotonic()
     if trial.log.server is not None:

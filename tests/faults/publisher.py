@@ -34,6 +34,7 @@ class Publisher:
         acknowledged: How many signals were.
         statuses: The answers to all tries, in order: a status, or the name of what went wrong.
         slowest: The longest that a try took, in seconds.
+        asking: Since when it waits for what becomes of a signal, if it does.
         retry_after: What the last answer said of it, in seconds.
     """
 
@@ -52,6 +53,7 @@ class Publisher:
         self.acknowledged = 0
         self.statuses: list[int | str] = []
         self.slowest = 0.0
+        self.asking: float | None = None
         self.retry_after: float | None = None
         self._http = http
         self._urls = urls
@@ -100,7 +102,7 @@ class Publisher:
             address["targetOwnershipEntityRefs"] = sorted(targets)
         signals = [{"message": {"content": each, "filling": "x" * size}, **address} for each in contents]
         sent, outcome, ids, tried = monotonic(), "refused", cast("list[str]", []), 0
-        earlier = len(self.statuses)
+        earlier, self.asking = len(self.statuses), sent
         try:
             while outcome != "acknowledged" and tried < self._tries:
                 if tried:
@@ -113,7 +115,7 @@ class Publisher:
                 finally:  # somebody may end this task in the middle
                     outcome = now if now == "acknowledged" or outcome == "refused" else outcome
         finally:
-            told, answered = tuple(self.statuses[earlier:]), monotonic()
+            told, answered, self.asking = tuple(self.statuses[earlier:]), monotonic(), None
             made = [
                 Attempt(each, outcome, sent, answered, its_id, topic, targets, tried, key, at, told)
                 for at, (each, its_id) in enumerate(zip_longest(contents, ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -110,6 +111,17 @@ class World:
         """
         async with asyncio.timeout(seconds):
             while set(await self.ready()) != {200}:  # noqa: ASYNC110 - they are other processes
+                await asyncio.sleep(0.01)
+
+    async def answered(self, seconds: float = SETTLED) -> None:
+        """Wait until publishers have heard what became of all that they have sent so far.
+
+        Raises:
+            TimeoutError: It takes longer.
+        """
+        now = monotonic()
+        async with asyncio.timeout(seconds):
+            while any(each.asking is not None and each.asking <= now for each in self.publishers):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def everybody(self, true: Callable[[Reader], object], seconds: float = SETTLED) -> None:
