@@ -33,8 +33,27 @@ hypothesis_settings.load_profile("patient")
 WAIT_MOST = ("tests/faults/", "tests/test_workers", "tests/e2e/", "tests/deploy/", "tests/brokers/")
 
 
+# What these run is run by other tests as well. Looking for its lines once more would take twice the time.
+RUN_ELSEWHERE = (
+    "tests/bench/",
+    "tests/deploy/",
+    "tests/e2e/",
+    "tests/faults/",
+    "tests/js/",
+    "tests/conformance/test_faults.py",
+    "tests/rules/",
+    "tests/web/documents/test_schemathesis.py",
+    "tests/web/test_cluster_leaks.py",
+    "tests/web/test_leak_oracle.py",
+    "tests/wire/test_agreement.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have those tests come first that wait most."""
+    """Have those tests come first that wait most, and no lines be looked for in some."""
+    for item in items:
+        if item.nodeid.startswith(RUN_ELSEWHERE):
+            item.add_marker("no_cover")
     items.sort(key=lambda item: next((n for n, room in enumerate(WAIT_MOST) if item.nodeid.startswith(room)), 1 << 10))
 
 
