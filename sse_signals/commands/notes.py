@@ -35,7 +35,10 @@ _GAPS: Final = {
 
 
 class Notes:
-    """A logger for `sse_signals.client.remote_hub.RemoteHub` that tells people, on stderr, if that is a terminal."""
+    """A logger for `sse_signals.client.remote_hub.RemoteHub` that tells people, on stderr, if that is a terminal.
+
+    Elsewhere only one thing is told of how it goes: that a hub which was not reached yet is tried again, once.
+    """
 
     def __init__(self, url: str = "") -> None:
         """Know whom it is about.
@@ -45,6 +48,7 @@ class Notes:
         """
         self._url = url
         self._said = ""  # why it was tried again last
+        self._silent = False  # whether nothing more is told where stderr is no terminal
         self._shown = sys.stderr is not None and sys.stderr.isatty()
 
     def bind(self, **_: object) -> Notes:
@@ -69,16 +73,25 @@ class Notes:
     def debug(self, event: str, **_: Any) -> None:
         """Say that there is a connection."""
         if event == "stream opened":
-            self._said = ""
+            self._said, self._silent = "", True
             self.tell(f"connected to {self._url}.")
 
     def info(self, event: str, **values: Any) -> None:
         """Say what went wrong, and that it will be tried again."""
         if event in {"stream interrupted", "publish not answered"}:
             reason, seconds = reason_of(str(values["reason"])).rstrip("."), values["seconds"]
-            if reason != self._said or seconds >= _LONG:
+            if not self._shown:
+                self._tell_once(reason, seconds)
+            elif reason != self._said or seconds >= _LONG:
                 self.tell(f"{reason}; trying again{f' in {seconds:.0f} s' if seconds >= 1 else ''}.")
             self._said = reason
+
+    def _tell_once(self, reason: str, seconds: float) -> None:
+        """Say in a log or a pipe why nothing happens for now; a try that follows at once needs no words."""
+        if not self._silent and seconds > 0:
+            self._silent = True
+            about = "" if self._url.rstrip("/") in reason else f"{self._url}: "
+            click.echo(f"sse-signals: {plain(f'{about}{reason}; trying again.')}", err=True)
 
     def warning(self, event: str, **values: Any) -> None:
         """Say that a stream will end because there is no fresh token."""

@@ -118,7 +118,8 @@ async def _ask_the_rest(asker: Asker, requests: Requests, seen: Seen, origin: st
     crossed = await crossing(asker, requests, seen.target, origin)
     resume = await _resume(asker, requests, seen.entrance)
     oversized = await asker.try_to(requests.oversized())
-    return replace(seen, crossing=crossed, resume=resume, oversized=oversized, origin=origin)
+    ticket = await asker.try_to(requests.ticket()) if seen.given else None
+    return replace(seen, crossing=crossed, resume=resume, oversized=oversized, ticket=ticket, origin=origin)
 
 
 async def _resume(asker: Asker, requests: Requests, entrance: Answer) -> Answer | None:

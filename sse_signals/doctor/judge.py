@@ -11,6 +11,7 @@ from sse_signals.doctor.rules.entrance import REFUSED, entrance
 from sse_signals.doctor.rules.limits import limits
 from sse_signals.doctor.rules.pages import pages
 from sse_signals.doctor.rules.rates import rates
+from sse_signals.doctor.rules.tickets import tickets
 from sse_signals.doctor.rules.ways import connections, publishing, resuming, timekeeping
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 RULES: Final[tuple[Callable[[Seen], Iterator[Said]], ...]] = (
     *(entrance, rates, delivery, limits, pages, connections),
-    *(resuming, publishing, timekeeping),
+    *(resuming, publishing, tickets, timekeeping),
 )
 
 

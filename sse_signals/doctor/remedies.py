@@ -20,6 +20,13 @@ _CORS: Final = {
     "traefik": "# take accessControl… out of the headers middleware: the hub says them itself",
     "ingress": f'{_ANNOTATION}enable-cors: "false"',
 }
+_WHOLE_PATH: Final = {
+    "nginx": "proxy_pass http://HUB:8080;  # without a path: it then passes the whole path on",
+    "caddy": "handle /signals/* { reverse_proxy HUB:8080 }  # not handle_path, which takes the prefix off",
+    "haproxy": "# take out http-request set-path and replace-path",
+    "traefik": "# take stripPrefix and replacePath off the hub's router",
+    "ingress": f"# take out {_ANNOTATION}rewrite-target",
+}
 
 REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
     "buffering": {
@@ -151,13 +158,8 @@ REMEDIES: Final[Mapping[str, Mapping[str, str]]] = {
         "traefik": "# take redirectScheme off the hub's router, or use the URL that it leads to",
         "ingress": f'{_ANNOTATION}ssl-redirect: "false"  # or use the URL that it leads to',
     },
-    "prefix": {
-        "nginx": "proxy_pass http://HUB:8080;  # without a path: it then passes the whole path on",
-        "caddy": "handle /signals/* { reverse_proxy HUB:8080 }  # not handle_path, which takes the prefix off",
-        "haproxy": "# take out http-request set-path and replace-path",
-        "traefik": "# take stripPrefix and replacePath off the hub's router",
-        "ingress": f"# take out {_ANNOTATION}rewrite-target",
-    },
+    "prefix": _WHOLE_PATH,
+    "ticket-path": _WHOLE_PATH,
     "no-hub-behind": {
         "nginx": "proxy_pass http://HUB:8080;  # where the hub really listens",
         "caddy": "reverse_proxy HUB:8080  # where the hub really listens",

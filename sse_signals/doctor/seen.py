@@ -41,6 +41,7 @@ class Seen:
         resume: The answer to a resume after the first id.
         replay: The answer to a resume in the middle of the signals, and the number after which.
         oversized: The answer to a large body.
+        ticket: The answer to whoever has a token and asks for a one-time ticket. It holds that ticket, a secret.
         clocks: Clocks.
         interrupted: Whether it was ended early.
     """
@@ -67,6 +68,7 @@ class Seen:
     resume: Answer | None = None
     replay: tuple[int, Answer] | None = None
     oversized: Answer | None = None
+    ticket: Answer | None = field(default=None, repr=False)
     clocks: Clocks | None = None
     interrupted: bool = False
 

@@ -128,6 +128,10 @@ class Requests:
         headers = [("Content-Type", "text/plain; charset=utf-8")]
         return self._ask("POST", f"publish?{self._topic('busy')}", headers, text.encode())
 
+    def ticket(self) -> Ask:
+        """Return the request for a one-time ticket."""
+        return self._ask("POST", "tickets", [])
+
     def oversized(self) -> Ask:
         """Return a request with a large body that no hub can publish, since it is no JSON."""
         return self._ask("POST", "publish", [("Content-Type", "application/json")], b"[" + b" " * OVERSIZED)

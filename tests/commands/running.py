@@ -52,9 +52,11 @@ def command(*arguments: str, stdin: str | bytes | io.BytesIO = "", **variables: 
 
 
 def assert_told(done: Done, status: int, *parts: str) -> None:
-    """Check that it failed with one sentence on stderr, and with nothing else."""
+    """Check that it failed with one sentence on stderr, and with nothing else but that it tried again."""
     assert (done.status, done.stdout) == (status, ""), done
-    (line,) = done.stderr.splitlines()
+    *tried, line = done.stderr.splitlines()
+    assert len(tried) <= 1, done
+    assert all(one.endswith("; trying again.") for one in tried), done
     assert line.startswith("sse-signals: ")
     assert line.endswith((".", "?"))
     for part in parts:

@@ -71,12 +71,12 @@ def test_a_message_that_is_left_out_in_a_terminal(signals_hub: SignalsHub) -> No
 
 def test_text_that_looks_like_json_is_told(signals_hub: SignalsHub) -> None:
     """It goes out as text, and one line says so, why it is no JSON, and what JSON is."""
-    with screen("publish", "a", "{bad", columns=200, variables={"SIGNALS_URL": signals_hub.url}) as terminal:
+    with screen("publish", "a", "{bad", columns=240, variables={"SIGNALS_URL": signals_hub.url}) as terminal:
         assert terminal.end() == 0
     assert [event.message for event in signals_hub.published] == ["{bad"]
     told, printed = terminal.text.rstrip().splitlines()
     assert told.startswith("sse-signals: It is not JSON: ")
-    assert 'line 1, column 2. It went out as text. JSON is as in \'{"state": "paid"}\'' in told
+    assert 'line 1, column 2. It went out as text; in a shell JSON needs single quotes: \'{"state": "paid"}\'.' in told
     assert printed == signals_hub.published[0].id
 
 

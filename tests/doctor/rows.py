@@ -23,7 +23,8 @@ class Row:
         lines: What is wrong with it.
         found: The findings besides the note on plain HTTP.
         section: Where the lines stand; proxies differ in what sections they have.
-        hub: Which of the hubs stands behind: ``quick`` (a heartbeat a second), ``slow`` or ``known`` (with tokens).
+        hub: Which of the hubs stands behind: ``quick`` (a heartbeat a second), ``slow``, ``slower`` or ``known``
+            (with tokens).
         tls: Whether TLS is spoken.
         http2: Whether TLS offers HTTP/2.
         origin: The page that shall be allowed.

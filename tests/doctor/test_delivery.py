@@ -105,7 +105,26 @@ def test_compression() -> None:
     for held in (nothing(head=PACKED), stream(beat(3.0), head=PACKED)):
         assert [(one.name, one.severity) for one in verdict(first=held).findings] == [("compression", "fault")]
     unknown = Head(200, (*OK.fields, ("content-encoding", "br")))
-    assert verdict(first=stream(beat(3.0), head=unknown)).findings[0].severity == "warning"
+    assert verdict(first=stream(beat(1.0), head=unknown)).findings[0].severity == "warning"
+
+
+def test_a_stream_that_is_cut_before_anything_came() -> None:
+    """What was held until the cut was held, and its limit is nobody's to tell; what never began was not."""
+    held = nothing(head=OK, ended=9.0)
+    found = verdict(first=held, quiet=(held, held), busy=(held, held), crowd=(), signals=())
+    assert names(found) == ["buffering"]
+    assert "did not come within 9.0 s" in found.findings[0].seen
+    shut = nothing(head=Head(503), ended=9.0)
+    assert "buffering" not in names(verdict(first=shut, quiet=(shut,), busy=(shut,), crowd=(), signals=()))
+
+
+def test_a_packed_stream_that_comes_late() -> None:
+    """It is not said to come at once, nor that it is the packing that holds it."""
+    packed = stream(receipt(9.9), head=PACKED)
+    found = verdict(first=packed, quiet=(packed,), busy=(stream(receipt(9.9)),), signals=())
+    assert [(one.name, one.severity) for one in found.findings] == [("buffering", "fault"), ("compression", "warning")]
+    assert found.findings[1].seen.endswith("; its beginning came only after 9.9 s.")
+    assert "at once" in verdict(first=stream(head=PACKED)).findings[0].seen
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sse_signals.doctor.exchange import Head, How
-from sse_signals.doctor.facts import GOODBYE, Arrival, Stream
+from sse_signals.doctor.facts import GOODBYE, Arrival, Published, Stream
 from tests.doctor.facts import answer, beat, message, names, nothing, polled, published, receipt, stream, verdict
 
 WHOLE = stream(receipt(), *(message(number, number + 0.0) for number in range(1, 35)))
@@ -31,31 +31,68 @@ LIMITS = [
     # nobody may publish, and nothing was said before the end
     ("time-limit", {"quiet": [(8.0, []), (8.1, [])], "signals": ()}, "nothing could be published to tell which"),
     # signals came too seldom: the busy ones were as silent
-    ("time-limit", {"quiet": [(8.0, []), (8.1, [])], "busy": [(8.0, []), (8.1, [])]}, "signals came too seldom"),
+    (
+        "time-limit",
+        {"quiet": [(8.0, []), (8.1, [])], "busy": [(8.0, []), (8.1, [])], "signals": published(30)},
+        "signals came too seldom",
+    ),
     # once is no limit
     ("cut", {"quiet": [(10.0, [])]}, "One of 3 streams was cut after 10.0 s"),
 ]
 
 
-def cut(ended: float, beats: list[float]) -> Stream:
+def cut(ended: float, beats: list[float], signals: tuple[Published, ...] = ()) -> Stream:
     """Return a stream that was cut."""
-    return stream(receipt(), *map(beat, beats), ended=ended)
+    come = [message(one.number, one.number + 0.01) for one in signals if one.number < ended]
+    return stream(*sorted([receipt(), *map(beat, beats), *come], key=lambda one: one.after), ended=ended)
 
 
 @pytest.mark.parametrize(("name", "changes", "text"), LIMITS)
 def test_limits(name: str, changes: dict[str, Any], text: str) -> None:
     """What has ended streams is told apart by their ages and silences, and honestly where it cannot be."""
     facts = {"quiet": [], "busy": [], "signals": published(*range(1, 7))} | changes
-    streams = {part: tuple(cut(*one) for one in facts[part]) for part in ("quiet", "busy")}
+    streams = {
+        "quiet": tuple(cut(*one) for one in facts["quiet"]),
+        "busy": tuple(cut(ended, beats, facts["signals"]) for ended, beats in facts["busy"]),
+    }
     if len(streams["quiet"]) < 2:
         streams["quiet"] = (*streams["quiet"], stream())
     found = verdict(**streams, signals=facts["signals"]) if streams["busy"] else verdict(
         quiet=streams["quiet"], busy=(WHOLE,) if facts["signals"] else (), signals=facts["signals"]
     )  # fmt: skip
-    assert [one for one in names(found) if one != "buffering"] == [name]
+    assert names(found) == [name]
     told = next(one for one in found.findings if one.name == name)
     assert text in told.seen
     assert "broke off in the middle" in told.seen
+
+
+@pytest.mark.parametrize(
+    ("quiet", "text"),
+    [
+        ((), "nobody can tell how long they were silent: mend that, and try again"),
+        ((cut(10.0, []), cut(10.1, [])), "nobody can tell how long they were silent (2 were cut): mend that"),
+    ],
+)
+def test_limits_are_unknown_where_streams_are_held_back(quiet: tuple[Stream, ...], text: str) -> None:
+    """What comes late and at once says neither how long a stream was quiet nor how busy it was."""
+    held = tuple(stream(receipt(9.9), ended=one.ended) for one in quiet) or (stream(receipt(9.9)),)
+    found = verdict(quiet=held, busy=(stream(receipt(9.9)),), signals=())
+    assert names(found) == ["buffering"]
+    assert [one.reason for one in found.unchecked if one.name == "time-limits" and text in one.reason]
+    assert "time-limits" not in [one.name for one in found.fine]
+
+
+def test_limits_are_unknown_where_all_came_with_the_cut() -> None:
+    """Also where answers are so slow that nobody can say that it was late; what came before the cut tells."""
+    slow = [answer(after=2.0) for _ in range(3)]
+    for first, known in ((9.9, False), (9.0, True), (0.9, True)):
+        one = stream(receipt(first), ended=10.0 if first > 1 else 1.0)
+        found = verdict(polls=slow, quiet=(one, one), signals=(), busy=())
+        unknown = [said.reason for said in found.unchecked if said.name == "time-limits"]
+        assert [bool(unknown), bool({"time-limit", "total-limit", "idle-limit"} & set(names(found)))] == [
+            not known,
+            known,
+        ]
 
 
 def test_the_heartbeat_is_advised() -> None:

@@ -17,7 +17,17 @@ from sse_signals.commands.failures import HELP, epilog, fail, status_of, told
 from sse_signals.commands.hub_options import access_options, stdin_is_taken, url_option
 from sse_signals.commands.notes import Notes
 from sse_signals.commands.output import write
-from sse_signals.commands.publish.contents import FILE, LONGEST, STDIN, Kind, given, message_of, opened, standard_input
+from sse_signals.commands.publish.contents import (
+    FILE,
+    LONGEST,
+    STDIN,
+    Kind,
+    given,
+    message_of,
+    mistaken,
+    opened,
+    standard_input,
+)
 from sse_signals.commands.publish.line_publisher import LinePublisher, LinesRefused
 from sse_signals.commands.publish.stdin_lines import pieces
 from sse_signals.commands.token.values import REF, Checked
@@ -37,6 +47,9 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = 10.0  # seconds
 _EVENT: Final = Checked(lambda text: topics.event_name(text) or "")
 _KEY: Final = Checked(lambda text: visible(text, "key"))
+_AS_TEXT: Final = (
+    'It went out as text; in a shell JSON needs single quotes: \'{"state": "paid"}\'. --json-only refuses text.'
+)
 _EXAMPLES: Final = """
 sse-signals publish orders/42 '{"state": "paid"}'
 echo done | sse-signals publish builds/7
@@ -123,10 +136,13 @@ def _publish(
         with _source(message, stdin=stdin) as source:
             _publish_lines(sending.hub(**connection), source, make, as_json=as_json)
         return
-    signal = make(given(message, stdin=stdin))
+    content = given(message, stdin=stdin)
+    signal = make(content)
     accepted = sending.send(sending.hub(**connection), signal, key)
     if accepted.repeated:
         Notes().tell("the key was used before: this is the id of that time, and nothing was published.")
+    if why := mistaken(content, kind):
+        Notes().tell(f"{why} {_AS_TEXT}")
     write(_json({"id": accepted.ids[0]}) if as_json else accepted.ids[0])
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 FILE: Final = "@"
+_LIKE_JSON: Final = (b"{", b"[", b'"')
 LONGEST: Final = 16 * 1024 * 1024  # bytes; the hub's own limit is lower, and the hub says so
 
 
@@ -111,6 +112,22 @@ def message_of(content: bytes, kind: Kind, field: str = "message") -> Any:
     except RecursionError:
         detail = f"It is nested deeper than {messages.MAX_DEPTH} levels."
         raise InvalidInput(detail, field=field, hint="Send a flatter one.") from None
+
+
+def mistaken(content: bytes | None, kind: Kind) -> str | None:
+    """Return why a message that begins like JSON is none; None if there is nothing to say.
+
+    Args:
+        content: UTF-8, which has been published.
+        kind: How it was read.
+    """
+    if kind is not Kind.ANY or content is None or not content.lstrip().startswith(_LIKE_JSON):
+        return None
+    try:
+        message_of(content, Kind.JSON)
+    except InvalidInput as error:
+        return error.detail
+    return None
 
 
 def _no_constant(name: str) -> None:

@@ -25,10 +25,10 @@ _HELD: Final = "Users see nothing, or everything late and at once; what is live 
 
 def delivery(seen: Seen) -> Iterator[Said]:
     """Say whether streams are held back, packed, changed or shared."""
-    held = _late_receipt(seen) or _late_signals(seen) or _late_heartbeats(seen)
+    buffered = held(seen)
     late = lateness(seen)
-    if held is not None:
-        yield held
+    if buffered is not None:
+        yield buffered
     elif late and max(late) > max(LATE, TIMES * seen.quick):
         text = (
             f"of {len(late)} signals some came late, by {seconds(max(late))} at most: watch longer (--for) to tell why"
@@ -43,6 +43,11 @@ def delivery(seen: Seen) -> Iterator[Said]:
     yield from _compression(seen)
     yield from _cache_control(seen)
     yield from _shared(seen)
+
+
+def held(seen: Seen) -> Finding | None:
+    """Return the finding that streams are held back on the way; None where they are not, or nobody knows."""
+    return _late_receipt(seen) or _late_signals(seen) or _late_heartbeats(seen)
 
 
 def lateness(seen: Seen) -> list[float]:
@@ -97,7 +102,7 @@ def _late_receipt(seen: Seen) -> Finding | None:
     when = (
         f"came only after {seconds(min(times))}"
         if any(stream.first(OPEN) for stream in late)
-        else f"did not come within {seconds(min(stream.watched for stream in late))}"
+        else f"did not come within {seconds(min(times))}"
     )
     quick = f"while short answers took {seconds(seen.quick)}"
     return Finding("buffering", "fault", f"The receipt that begins a stream {when}, {quick}.", _HELD)
@@ -107,7 +112,9 @@ def _receipt_after(stream: Stream) -> float:
     found = stream.first(OPEN)
     if found is not None:
         return found.after
-    return stream.watched if stream.ended is None else 0.0  # what was cut is told elsewhere
+    if stream.ended is None:
+        return stream.watched
+    return stream.ended if stream.cut else 0.0  # what ended properly, or never began, is told elsewhere
 
 
 def _late_signals(seen: Seen) -> Finding | None:
@@ -168,15 +175,18 @@ def _compression(seen: Seen) -> Iterator[Said]:
     if not coding:
         yield Fine("compression", "streams are not compressed")
         return
-    held = first.first_byte is None or (first.first(OPEN) is None and coding.lower() in {"gzip", "deflate"})
+    stuck = first.first_byte is None or (first.first(OPEN) is None and coding.lower() in {"gzip", "deflate"})
     text = f"A stream comes as {coding} when it is asked for as browsers do"
-    if held:
+    if stuck:
         text += f", and nothing readable came of it within {seconds(first.watched)}."
         effect = "Users see nothing until the packer's buffer is full, which takes thousands of signals."
+    elif (first.first_byte or 0.0) > patience(seen.quick):
+        text += f"; its beginning came only after {seconds(first.first_byte or 0.0)}."
+        effect = "Whether that holds it, too, shows when it is no longer buffered."
     else:
         text += "; its beginning came at once all the same."
         effect = "Each open stream costs the packer's memory (some 300 KB), and other packers wait for more to come."
-    yield Finding("compression", "fault" if held else "warning", text, effect)
+    yield Finding("compression", "fault" if stuck else "warning", text, effect)
 
 
 def _cache_control(seen: Seen) -> Iterator[Said]:

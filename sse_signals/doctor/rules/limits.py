@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sse_signals.doctor.finding import Finding, Fine, Said, Unchecked, seconds
+from sse_signals.doctor.rules.delivery import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,21 +33,34 @@ def limits(seen: Seen) -> Iterator[Said]:
     """Say what has ended the streams that were watched."""
     yield from _goodbyes(seen)
     quiet, busy = _cut(seen.quiet), _cut(seen.busy)
-    if not quiet and not busy:
-        if not any(stream.began for stream in seen.quiet):
-            if seen.inside:
-                yield Unchecked("time-limits", "no stream began that could be cut")
-        elif not _any_goodbye(seen):
-            watched = min(stream.watched for stream in (*seen.quiet[:1], *seen.busy[:1]))
-            text = f"no stream was cut within {seconds(watched)}; limits beyond that show with a longer --for"
-            yield Fine("time-limits", text)
-        return
-    if len(quiet) >= 2:
+    if not any(stream.began for stream in seen.quiet) and not busy:
+        if seen.inside:
+            yield Unchecked("time-limits", "no stream began that could be cut")
+    elif held(seen) is not None or any(map(_held_to_its_end, (*quiet, *busy))):
+        yield _unknown((*quiet, *busy))
+    elif not quiet and not busy:
+        yield from _none(seen)
+    elif len(quiet) >= 2:
         yield _limit(seen, quiet, busy)
     elif len(busy) >= 2:
         yield _total(busy)
     else:
         yield _once((*quiet, *busy)[0], len(seen.quiet) + len(seen.busy))
+
+
+def _unknown(cut: Sequence[Stream]) -> Unchecked:
+    """Return why nothing is said of limits where streams are held back: what came late says nothing of silences."""
+    were = f" ({len(cut)} were cut)" if cut else ""
+    reason = f"streams are held back, so that nobody can tell how long they were silent{were}: mend that, and try again"
+    return Unchecked("time-limits", reason)
+
+
+def _none(seen: Seen) -> Iterator[Said]:
+    """Say that nothing was cut, unless the hub has ended streams itself."""
+    if not _any_goodbye(seen):
+        watched = min(stream.watched for stream in (*seen.quiet[:1], *seen.busy[:1]))
+        text = f"no stream was cut within {seconds(watched)}; limits beyond that show with a longer --for"
+        yield Fine("time-limits", text)
 
 
 def _limit(seen: Seen, quiet: Sequence[Stream], busy: Sequence[Stream]) -> Finding:
@@ -109,6 +123,12 @@ def _cut(streams: Sequence[Stream]) -> list[Stream]:
 
 def _ended(stream: Stream) -> float:
     return stream.ended or 0.0
+
+
+def _held_to_its_end(stream: Stream) -> bool:
+    """Say whether all of a cut stream came with its end, as what holds it lets it go: also where nothing is quick."""
+    first = stream.first_byte or 0.0
+    return first > _SLACK and _ended(stream) - first <= _JITTER
 
 
 def _alike(times: Sequence[float]) -> bool:

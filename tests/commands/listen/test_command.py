@@ -89,15 +89,6 @@ def test_where_it_starts(signals_hub: SignalsHub) -> None:
     assert_told(done, 2, "since: It is none of the forms this parameter has.")
 
 
-def test_a_hub_that_is_away_is_told_at_the_first_try() -> None:
-    """Whoever reads stderr need not wait for the end to know why nothing comes; it is told once."""
-    done = command("listen", "--timeout", "1", SIGNALS_URL=NOWHERE)
-    first, last = done.stderr.splitlines()
-    assert (done.status, done.stdout) == (3, "")
-    assert first == "sse-signals: http://127.0.0.1:1: Connection refused; trying again."
-    assert "cannot be reached" in last
-
-
 def test_an_interruption_costs_nothing(signals_hub: SignalsHub) -> None:
     """It comes back by itself and goes on exactly where it was, also if it started in the past."""
     signals_hub.publish(0, topic="a")

@@ -1,4 +1,4 @@
-"""``sse-signals listen``: which signals count, and when it ends."""
+"""``sse-signals listen``: which signals count, when it ends, and when it waits for a hub."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from unittest import mock
 
 from sse_signals.testing import signals_hub
 from tests.commands.listen.test_command import listen, messages
-from tests.commands.running import assert_told, blockbuster
+from tests.commands.running import assert_told, blockbuster, command
 
 if TYPE_CHECKING:
+    import pytest
+
     from sse_signals.testing import SignalsHub
 
 __all__ = ["blockbuster", "signals_hub"]
@@ -48,3 +50,13 @@ def test_a_poll_that_is_cut_short(signals_hub: SignalsHub) -> None:
         done = listen(signals_hub, "--no-follow", "--timeout", "2")
     assert (done.status, messages(done)) == (1, ["1"])
     assert "time is over; signals that came within 2 s: 1." in done.stderr
+
+
+def test_a_hub_that_is_away_is_told_at_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads stderr need not wait for the end to know why nothing comes; it is told once."""
+    monkeypatch.setattr("sse_signals.client.subscribing.RETRY", 0.01)
+    done = command("listen", "--timeout", "1", SIGNALS_URL="http://127.0.0.1:1")
+    first, last = done.stderr.splitlines()
+    assert (done.status, done.stdout) == (3, "")
+    assert first == "sse-signals: http://127.0.0.1:1: Connection refused; trying again."
+    assert last.endswith("has given no stream within 1 s: Connection refused.")

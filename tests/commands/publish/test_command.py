@@ -201,7 +201,7 @@ def test_a_hub_that_is_away(signals_hub: SignalsHub, monkeypatch: pytest.MonkeyP
 def test_a_hub_that_is_away_is_told_at_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads stderr need not wait for the end to know why nothing happens; it is told once."""
     monkeypatch.setattr("sse_signals.client.publishing.backoff", lambda *_, **__: 0.01)
-    done = command("publish", "a", "1", "--timeout", "0.2", "--json", SIGNALS_URL=NOWHERE)
+    done = command("publish", "a", "1", "--timeout", "1", "--json", SIGNALS_URL=NOWHERE)
     first, last = done.stderr.splitlines()
     assert (done.status, done.stdout) == (3, "")
     assert first == "sse-signals: http://127.0.0.1:1/signals cannot be reached: Connection refused; trying again."
