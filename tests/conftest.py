@@ -40,7 +40,6 @@ RUN_ELSEWHERE = (
     "tests/e2e/",
     "tests/faults/",
     "tests/js/",
-    "tests/conformance/test_faults.py",
     "tests/rules/",
     "tests/web/documents/test_schemathesis.py",
     "tests/web/test_cluster_leaks.py",
@@ -78,6 +77,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 # would make each of them slower, and find nothing.
 FOLLOWED = (
     "tests/bench_clients/",
+    "tests/client/",
     "tests/commands/",
     "tests/conformance/",
     "tests/doctor/",

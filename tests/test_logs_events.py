@@ -181,6 +181,22 @@ async def test_a_client_that_leaves_while_the_log_is_asked(
         assert (told["event"], told["log_level"], told["outcome"]) == ("publish failed", "warning", "unknown")
 
 
+def test_those_who_do_not_wait_are_told_once_a_second() -> None:
+    """However many there are, with their number."""
+    ears = Ears()
+    log = PublishLog(ears.logger, ears, share=1.0, node="n")
+    course = Course(sampled=True)
+    course.seconds = 0.1
+    for _ in range(3):
+        log.left(course, asked(), "192.0.2.1")
+    ears.now_ms += EVERY_MS
+    log.left(course, asked(), "192.0.2.1")
+    assert [(line["event"], line["requests"]) for line in ears.lines] == [
+        ("publishers left", 1),
+        ("publishers left", 3),
+    ]
+
+
 def test_refusals_are_told_once_a_second_by_kind() -> None:
     """A flood of bad requests writes a line a second for each kind, with the number of those in between."""
     ears = Ears()

@@ -106,10 +106,12 @@ class Scripted:
         return answer.then == "keep"
 
     async def end(self) -> None:
-        """End all connections."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End all connections, those included that were made just now."""
+        for _ in range(3):  # turns of the loop, in which the last of them get their tasks
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

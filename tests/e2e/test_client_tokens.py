@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 async def test_renewed_in_place(profile: BrowserContext) -> None:
     """A token that is about to expire is replaced on the open stream: its name stays, nothing is interrupted."""
-    async with world() as it, it.page(profile) as page:
+    async with world(heartbeat=10.0) as it, it.page(profile) as page:
         (stream,), before = it.streams, len(page.subscriptions["a"].statuses)
         assert page.tokens == 1
         for turn in range(2, 5):
