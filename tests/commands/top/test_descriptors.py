@@ -9,6 +9,7 @@ import sys
 import tty
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -16,6 +17,8 @@ from sse_signals.commands.top.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+DEADLINE = 30.0  # seconds
 
 
 @contextmanager
@@ -34,10 +37,11 @@ def pair() -> Iterator[tuple[int, int]]:
 
 def test_a_terminal_that_others_do_not_wait_for_gets_the_whole_picture() -> None:
     """A descriptor that does not block is waited for; the terminal is there all the while."""
-    drawn = "x" * 50_000 + "end"
+    drawn = "x" * 500_000 + "end"  # far more than the system keeps for a terminal, which is 64 KiB at the most
+    began = monotonic()
 
     def read(ours: int, theirs: int) -> bytes:
-        while select.select([], [theirs], [], 0)[1]:  # until it takes no more
+        while select.select([], [theirs], [], 0)[1] and monotonic() < began + DEADLINE:  # until it takes no more
             pass
         text = b""
         while not text.endswith(b"end"):
@@ -48,7 +52,7 @@ def test_a_terminal_that_others_do_not_wait_for_gets_the_whole_picture() -> None
         os.set_blocking(theirs, False)
         reading = threads.submit(read, ours, theirs)
         assert Terminal(coloured=True).draw([drawn])
-        assert reading.result(20).decode().endswith(drawn)
+        assert reading.result(DEADLINE).decode().endswith(drawn)
 
 
 def test_a_terminal_that_takes_nothing_at_first_is_asked_again() -> None:
