@@ -125,9 +125,11 @@ def publishing(
     taken = False
     fresh = False
     attempt = 0
+    error: SignalsError | None = None
     while True:
         attempt += 1
-        outcome: Answer | Failed = yield Send(hub.publish(signals, key, token), max(0.0, min(ONE_TRY, until - clock())))
+        seconds = max(0.0, min(ONE_TRY, until - clock()))
+        outcome: Answer | Failed = yield Send(hub.publish(signals, key, token), seconds)
         if isinstance(outcome, Answer):
             if outcome.status == 401 and not fresh:
                 fresh, before = True, token
@@ -140,7 +142,9 @@ def publishing(
             error, wait = refusal(outcome, hub.prefix), retry_after(outcome) or 0.0
         else:
             taken = taken or outcome.sent
-            error, wait = BrokerUnavailable(f"{hub.prefix} cannot be reached: {outcome.reason}"), 0.0
+            wait = 0.0
+            if error is None or seconds >= _LAST:  # or else what it had no time for would hide why the others failed
+                error = BrokerUnavailable(f"{hub.prefix} cannot be reached: {outcome.reason}")
         # At most half of what is left, so that it is tried up to the end.
         longest = min(5.0, max(_LAST, (until - clock()) / 2))
         wait += backoff(attempt, fraction(), first=0.2, longest=longest)

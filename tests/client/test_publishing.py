@@ -187,6 +187,14 @@ def test_the_timeout_holds_for_all_tries_together() -> None:
     assert (world.patience, world.now) == ([10.0, 10.0, 5.0], 1025.0)
 
 
+def test_a_try_that_has_hardly_any_time_does_not_hide_why_the_others_failed() -> None:
+    """That it had no answer is no reason: the one before it is told."""
+    world = World([LOST, Failed("no answer within 0.1 s", sent=False)])
+    with pytest.raises(BrokerUnavailable, match=r"the connection broke \(after 2 tries\)"):
+        world.publish(timeout=0.3)
+    assert world.patience == pytest.approx([0.3, 0.1])
+
+
 def test_a_token_that_takes_all_the_time_leaves_none_for_the_request() -> None:
     """It is not sent at all, and nothing can have become of it."""
     world = World([LOST])

@@ -49,7 +49,7 @@ async def test_a_stream_is_renewed_in_place() -> None:
                 await client.publish(number)
                 assert (await anext(events)).message == number
             assert list(hub.service.site.service.node.hub.streams) == [opened]
-        assert len(issuer.given) == 4
+        assert len(issuer.given) >= 4  # where it takes long, another may be asked for before the last is in force
 
 
 async def test_a_stream_that_ends_with_its_token_goes_on_with_another() -> None:

@@ -63,13 +63,13 @@ def url() -> Iterator[str]:
 
 async def test_https_where_there_is_no_tls(url: str) -> None:
     """Both say what is the matter, and what to write."""
-    async with SignalsClient.for_plugin("catalog", url=url, timeout=20.0) as asynchronous:
+    async with SignalsClient.for_plugin("catalog", url=url, timeout=2.0) as asynchronous:
         with pytest.raises(BrokerUnavailable, match="there is no TLS at this port; write http://"):
             await asynchronous.publish(1)
 
     def synchronous() -> None:
         with (
-            client(url, timeout=20.0) as catalog,
+            client(url, timeout=2.0) as catalog,
             pytest.raises(BrokerUnavailable, match="there is no TLS at this port"),
         ):
             catalog.publish(1)

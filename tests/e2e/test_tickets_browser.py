@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import subprocess
 from contextlib import AsyncExitStack
@@ -163,7 +162,7 @@ async def test_11_where_browsers_keep_the_cookie(context: BrowserContext, tls: s
             await until(lambda: len(names(inbox)) > 1)
             return names(inbox)[1:]
 
-    outcomes = await asyncio.gather(*map(after_a_cut, origins))
+    outcomes = [await after_a_cut(origin) for origin in origins]
     assert dict(zip(origins, outcomes, strict=True)) == {
         "http://127.0.0.1": ["signals.open"],
         "http://localhost": ["signals.open"],
