@@ -120,8 +120,8 @@ async def retry(world: World) -> str:
             assert await road.until(lambda road: len(road.asked) > 1), "it never came back"
             return road.asked[1] - dropped
 
-    short, long = await asyncio.gather(delay(0.1), delay(2.0))
-    return YES if long >= 1.99 and short + 0.5 < long else IGNORES
+    short, long = await asyncio.gather(delay(0.1), delay(4.0))
+    return YES if long >= 3.99 and short + 0.5 < long else IGNORES
 
 
 async def deploy(world: World) -> str:
