@@ -208,6 +208,18 @@ async def test_deleted_records_are_holes(nats_server: NatsServer, jetstream: Jet
         assert (await broker.head()).position >> 10 == 6
 
 
+async def test_a_log_without_signals_has_an_empty_tail(nats_server: NatsServer, jetstream: JetStreamContext) -> None:
+    """What the brokers keep in the log for themselves is passed over, also where there is nothing else."""
+    async with opened(nats_server.url, name="notes") as broker:
+        note = await jetstream.publish("notes.epoch", b"nonsense")
+        tail = await broker.tail(LIMITS)
+        assert list(tail.events) == []
+        assert note.seq == 1
+        first = (await broker.publish(signals(1))).ids[0]
+        assert first.position == position(2)
+        assert [event.message for event in (await broker.tail(LIMITS)).events] == [1]
+
+
 async def test_large_records_come_in_small_pieces(nats_server: NatsServer) -> None:
     """The server sends no more than some megabytes at a time, and a piece holds about a thousand events."""
     async with opened(nats_server.url, name="large") as broker:
