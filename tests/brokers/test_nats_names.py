@@ -9,7 +9,7 @@ import pytest
 
 from sse_signals.errors import IdempotencyConflict
 from sse_signals.model import IdempotencyKey, Signal
-from tests.brokers.nats_world import opened, operator, signals
+from tests.brokers.nats_world import DEADLINE, opened, operator, signals
 from tests.brokers.nats_world import read as follow
 
 if TYPE_CHECKING:
@@ -57,6 +57,6 @@ async def test_keys_of_any_length_are_found_by_any_beginning(nats_server: NatsSe
 
 async def test_many_values_are_read(nats_server: NatsServer) -> None:
     """More than are asked for at once."""
-    async with opened(nats_server.url, name="many") as broker:
+    async with opened(nats_server.url, name="many", timeout=DEADLINE) as broker:
         await asyncio.gather(*(broker.state.put(f"f/{number}", b"%d" % number, 60) for number in range(250)))
         assert sorted(int(value) for _, value in await broker.state.items("f/")) == list(range(250))

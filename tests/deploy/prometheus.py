@@ -37,11 +37,11 @@ STREAMS: Final = 5  # that one identity may have open
 POD: Final = {"namespace": "signals", "pod_name": "hub-0", "pod_phase": "Running", "pod_container_port_name": "metrics"}
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait until a condition holds, and return what it says."""
+def until(condition: Callable[[], Any], about: object = None) -> Any:
+    """Wait until a condition holds, and return what it says; ``about`` is told if it never does."""
     end = time.monotonic() + DEADLINE
     while not (found := condition()):
-        assert time.monotonic() < end, condition
+        assert time.monotonic() < end, (condition, about)
         time.sleep(0.1)
     return found
 
