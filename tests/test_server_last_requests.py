@@ -87,3 +87,15 @@ async def test_a_connection_that_was_to_stay_does(hub: Running) -> None:
             read = read[-10:] + await reader.read(2**16)
             assert not reader.at_eof()
         assert "connection: close" in await answered(reader, writer)
+
+
+async def test_a_poll_takes_its_connection_along_while_a_hub_drains(hub: Running) -> None:
+    """As every other answer then: nobody may send a publish over it that the hub would never read."""
+    site = hub.service.site
+    done = site.departure.begin(site, "order", delay=30.0)
+    async with connection(hub.url) as (reader, writer):
+        writer.write(POLL)
+        assert b"connection: close" in (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert (await reader.read()).endswith(b"\r\n0\r\n\r\n")
+    site.departure.hurry()
+    await done

@@ -33,7 +33,7 @@ class Departure:
         ordered: Is set once somebody has ordered it, even if it had begun before.
     """
 
-    __slots__ = ("_delay", "_hurry", "_sent", "_task", "_window", "begun", "closing", "empty", "ordered")
+    __slots__ = ("_delay", "_hurry", "_sending", "_sent", "_task", "_window", "begun", "closing", "empty", "ordered")
 
     def __init__(self, *, delay: float = 0.0, window: float = 0.0) -> None:
         """Make it; nothing happens before `begin`.
@@ -47,6 +47,7 @@ class Departure:
         self._window = window
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._sending = False  # whether the window is open
         self._sent = 0
         self.begun = asyncio.Event()
         self.closing = False
@@ -76,6 +77,12 @@ class Departure:
         self.begun.set()
         self.closing = True
 
+    def emptied(self) -> None:
+        """Note that the last of its streams was closed: a window has nobody left to wait for, but a delay goes on."""
+        self.empty.set()
+        if self._sending:
+            self._hurry.set()
+
     def hurry(self) -> None:
         """Skip what is left of the delay and of the window, now or when it begins."""
         self._hurry.set()
@@ -102,8 +109,9 @@ class Departure:
                 self._sent += 1
 
         lasting = [stream for stream in sweep.streams if stream.until is None]  # a poll ends by itself
+        self._sending = True
         await one_by_one(lasting, send, window=self._window, hurry=self._hurry)
-        self.closing = True
+        self._sending, self.closing = False, True
         await self._deliver(site)
         hub = site.service.node.hub
         hub.finish()

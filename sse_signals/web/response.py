@@ -45,14 +45,14 @@ class SignalsResponse(EventSourceResponse):
             request: What it answers.
             site: Where that arrived.
             ndjson: Whether it is JSON lines.
-            lasting: Whether its connection ends with it; that of a poll is used again.
+            lasting: Whether its connection ends with it; that of a poll is used again, unless the hub drains.
         """
         super().__init__(headers=site.cors(request), send_timeout=site.send_timeout + _USER_TIMEOUT_MARGIN)
         chunked, self._plain = (formats.NDJSON, formats.NDJSON_PLAIN) if ndjson else (formats.SSE, formats.SSE_PLAIN)
         self.wire_format = chunked if request.version >= HttpVersion11 else self._plain
         self.headers[hdrs.CONTENT_TYPE] = self._plain.content_type
         self.headers.update(_HEADERS)
-        if lasting or not self.wire_format.chunked:
+        if lasting or site.draining or not self.wire_format.chunked:
             # Without chunks only the end of the connection ends the body (RFC 9112, section 6.3). With them a proxy
             # would take the connection for fit, and lose a publish that it sends just when a hub that ends closes it.
             self.headers[hdrs.CONNECTION] = "close"

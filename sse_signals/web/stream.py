@@ -113,7 +113,7 @@ class Connection:
         stream = self.stream
         self._sweep.remove(stream)
         if not len(self._sweep):
-            self._site.departure.empty.set()
+            self._site.departure.emptied()
         self._site.service.node.hub.close(stream)
         if self._site.security is not None:
             self._site.security.lives.remove(stream)

@@ -189,7 +189,7 @@ async def test_who_is_behind_gets_what_only_this_process_has(start_hub: StartHub
 
 async def test_streams_that_leave_by_themselves_are_not_waited_for(start_hub: StartHub) -> None:
     """A window ends with the last stream, and a hub without streams has none."""
-    hub = await start_hub(drain_window=0.2)
+    hub = await start_hub(drain_window=3600.0)
     async with reading(hub.url, 2):
         draining = asyncio.create_task(hub.service.drain())
         await until(lambda: hub.service.site.draining)
@@ -199,6 +199,16 @@ async def test_streams_that_leave_by_themselves_are_not_waited_for(start_hub: St
     empty = await start_hub(drain_window=3600.0)
     async with asyncio.timeout(30):
         await empty.service.drain()
+
+
+async def test_a_delay_goes_on_without_streams(start_hub: StartHub) -> None:
+    """It is for load balancers, which still send publishes and polls."""
+    hub = await start_hub(**LONG)
+    async with reading(hub.url, 1):
+        hub.service.site.departure.begin(hub.service.site, "a test")
+    await until(lambda: hub.service.streams == 0)
+    assert [(await ask(hub.url, POLL)).status for _ in range(3)] == [200] * 3
+    hub.service.site.departure.hurry()
 
 
 async def test_a_stream_that_is_gone_when_its_turn_comes(start_hub: StartHub) -> None:
