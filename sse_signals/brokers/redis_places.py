@@ -141,17 +141,17 @@ class Place:
             await connection.connect()  # type: ignore[no-untyped-call]
         except BaseException as error:
             await connection.disconnect(nowait=True)
-            if isinstance(error, ResponseError):
+            if isinstance(error, ResponseError) or getattr(error, "status_code", None):  # both are a server's words
                 error.args = (self._without_secrets(str(error)),)
             raise
         return connection
 
     def _without_secrets(self, said: str) -> str:
-        """Return why a server refuses a connection, without what it repeats of the command: that holds the password."""
+        """Return why a server refuses a connection, without what it repeats of a command that holds the password."""
         said = said.partition(", with args beginning with")[0]
         password = self._arguments.get("password")
         if password and password[:_REPEATED] in said:
-            return "it refuses the password, and repeats it"
+            return "what it says is not shown, since it may hold the password"
         return said
 
     def _connection(self, place: tuple[str, int]) -> Connection:

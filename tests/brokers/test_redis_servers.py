@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NOT_SHOWN = "what it says is not shown, since it may hold the password"
+
+
 @pytest.fixture
 def servers() -> Iterator[list[RedisServer]]:
     """Servers that are stopped after the test."""
@@ -93,8 +96,12 @@ async def test_a_wrong_password_is_a_matter_of_configuration(url: str) -> None:
     ("repeats", "says"),
     [
         ("-ERR unknown command `AUTH`, with args beginning with: `user`, `hidden-sec", "unknown command `AUTH`"),
-        ("-ERR what does AUTH user hidden-secret mean?", "it refuses the password, and repeats it"),
+        ("-ERR what does AUTH user hidden-secret mean?", NOT_SHOWN),
+        ("-LOADING what came: AUTH user hidden-secret", NOT_SHOWN),
         ("-ERR Protocol error", "Protocol error"),
+        ("-WRONGPASS there is no user with hidden-secret", NOT_SHOWN),
+        ("-NOAUTH before AUTH user hidden-secret", NOT_SHOWN),
+        ("-WRONGPASS invalid username-password pair", "invalid username-password pair"),
     ],
 )
 async def test_what_a_server_repeats_of_a_password_is_not_told(repeats: str, says: str) -> None:
@@ -109,9 +116,9 @@ async def test_what_a_server_repeats_of_a_password_is_not_told(repeats: str, say
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(BrokerUnavailable) as caught:
+        with pytest.raises((BrokerUnavailable, ConfigurationError)) as caught:
             await made(f"redis://user:hidden-secret@127.0.0.1:{port}").open()
-    assert str(caught.value).endswith(f"cannot be reached: {says}")
+    assert str(caught.value).endswith((f"cannot be reached: {says}", f"lets us not in: {says}"))
     assert "hidden" not in f"{caught.value} {caught.value.__cause__!r}"
 
 
