@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sse_signals.doctor.exchange import Head, How
 from sse_signals.doctor.facts import GOODBYE, Arrival, Published, Stream
 from tests.doctor.facts import answer, beat, message, names, nothing, polled, published, receipt, stream, verdict
+
+if TYPE_CHECKING:
+    from sse_signals.doctor.judge import Verdict
 
 WHOLE = stream(receipt(), *(message(number, number + 0.0) for number in range(1, 35)))
 LIMITS = [
@@ -124,13 +127,28 @@ def test_goodbyes(reason: str, setting: str | None) -> None:
     assert names(found) == ["goodbye"]
     assert f"ended 2 streams, with the reason '{reason}'" in found.findings[0].seen
     assert (setting or "") in (found.findings[0].hub or "")
-    assert "time-limits" in [one.name for one in found.unchecked]
+    assert time_limits(found) == ["the hub ended streams itself"]
 
 
 def test_a_hub_that_is_full_is_no_proxy_that_is() -> None:
     """Streams that the hub turned away say nothing of a limit between."""
     away = stream(Arrival(0.1, GOODBYE, '{"reason": "full"}'), ended=0.1, how=How.CLEAN)
-    assert names(verdict(crowd=(away,))) == ["goodbye"]
+    found = verdict(crowd=(away,))
+    assert names(found) == ["goodbye"]
+    assert time_limits(found) == ["no stream was cut within 35.0 s; limits beyond that show with a longer --for"]
+
+
+def time_limits(found: Verdict) -> list[str]:
+    """Return what is told of limits besides findings."""
+    fine = [one.text for one in found.fine if one.name == "time-limits"]
+    return fine + [one.reason for one in found.unchecked if one.name == "time-limits"]
+
+
+def test_limits_are_told_of_once() -> None:
+    """Where the hub ended streams that came late, too, only one of both is said."""
+    away = stream(receipt(9.9), Arrival(9.9, GOODBYE, '{"reason": "full"}'), ended=9.9, how=How.CLEAN)
+    (told,) = time_limits(verdict(quiet=(away,), busy=(away,), signals=()))
+    assert "streams are held back" in told
 
 
 def test_a_stream_that_never_began_is_not_cut() -> None:

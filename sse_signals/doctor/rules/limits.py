@@ -57,7 +57,9 @@ def _unknown(cut: Sequence[Stream]) -> Unchecked:
 
 def _none(seen: Seen) -> Iterator[Said]:
     """Say that nothing was cut, unless the hub has ended streams itself."""
-    if not _any_goodbye(seen):
+    if _any_goodbye(seen):
+        yield Unchecked("time-limits", "the hub ended streams itself")
+    else:
         watched = min(stream.watched for stream in (*seen.quiet[:1], *seen.busy[:1]))
         text = f"no stream was cut within {seconds(watched)}; limits beyond that show with a longer --for"
         yield Fine("time-limits", text)
@@ -145,5 +147,3 @@ def _goodbyes(seen: Seen) -> Iterator[Said]:
         text = f"The hub itself ended {reasons.count(reason)} streams, with the reason {reason!r}."
         effect = "Clients come back by themselves, as often as that is the case."
         yield Finding("goodbye", "warning", text, effect, SETTINGS.get(reason))
-    if reasons:
-        yield Unchecked("time-limits", "the hub ended streams itself")
