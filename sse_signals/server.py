@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from sse_signals.web.site import Site
 
 GRACE: Final = 15.0  # seconds that an end may take besides the drain's delay and window, and what its streams take
-ENDED: Final = 500  # streams that end in a second, even where a core is shared by many
+ENDED_A_SECOND: Final = 500  # streams, even where a core is shared by many
+MOST_ENDED: Final = 100_000  # streams that are reckoned with, since a higher limit stands for none
 LEAVING: Final = 1.0  # seconds in which connections move to another process that listens on the same sockets
 _LOOK_EVERY: Final = 0.02  # seconds between two looks whether connections are left
 _SHUTDOWN: Final = 2.0  # seconds that other requests get at the end
@@ -206,7 +207,7 @@ async def following(hub: Running, follows: Callable[[], object]) -> None:
 
 def grace(settings: Settings) -> float:
     """Return how many seconds an end may take besides the drain's delay and window."""
-    return GRACE + settings.max_streams / ENDED
+    return GRACE + min(settings.max_streams, MOST_ENDED) / ENDED_A_SECOND
 
 
 def seconds_to_end(settings: Settings) -> float:

@@ -15,9 +15,9 @@ import structlog
 from sse_signals.listening import LINGER
 from sse_signals.metrics.crew import Crew as Asked
 from sse_signals.own_port import Membership
-from sse_signals.server import GRACE, LEAVING
+from sse_signals.server import GRACE, LEAVING, grace
 from sse_signals.service import PATIENCE
-from sse_signals.settings import load
+from sse_signals.settings import Settings, load
 from sse_signals.web.departure import DRAIN_PATIENCE, GATE_PATIENCE
 from sse_signals.worker_process import WorkerProcess
 from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners, seen, streams
@@ -56,6 +56,11 @@ def assert_killed_once(hub: Crew, worker: int, reason: str) -> None:
 def test_the_grace_is_longer_than_a_good_end_takes() -> None:
     """Nobody is killed who is about to end."""
     assert GRACE > LEAVING + DRAIN_PATIENCE + GATE_PATIENCE + LINGER + PATIENCE
+
+
+def test_the_grace_grows_with_the_streams_up_to_a_bound() -> None:
+    """Whoever allows millions of streams means no limit, and does not want to wait for hours."""
+    assert [grace(Settings(max_streams=most)) - GRACE for most in (500, 100_000, 10**7)] == [1, 200, 200]
 
 
 async def test_one_that_hangs_at_the_end_is_killed() -> None:

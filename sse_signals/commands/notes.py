@@ -37,7 +37,7 @@ _GAPS: Final = {
 class Notes:
     """A logger for `sse_signals.client.remote_hub.RemoteHub` that tells people, on stderr, if that is a terminal.
 
-    Elsewhere only one thing is told of how it goes: that a hub which was not reached yet is tried again, once.
+    Elsewhere only one thing is told of how it goes, once: that it is tried again, unless a stream was open before.
     """
 
     def __init__(self, url: str = "") -> None:
