@@ -61,12 +61,12 @@ async def run(lines: str, folder: Path) -> tuple[int, str]:
 
 async def test_from_secrets_to_a_signal(tmp_path: Path) -> None:
     """Secrets and settings are made and checked as the page says; a hub that has them takes a signal to its reader."""
-    prepared = f"{SECRETS[0].code}\n{SETTINGS[0].code}"
+    prepared = f"umask 022\n{SECRETS[0].code}\n{SETTINGS[0].code}\ntouch later"
     status, printed = await run(prepared, tmp_path)
     assert (status, "SIGNALS_DRAIN_WINDOW" in printed) == (0, True), printed
-    secrets = [tmp_path / "secrets" / name for name in ("cookies", "jwt")]
-    modes = await asyncio.to_thread(lambda: [path.stat().st_mode & 0o777 for path in secrets])
-    assert modes == [0o600, 0o600]
+    made = [tmp_path / name for name in ("secrets", "secrets/cookies", "secrets/jwt", "hub.env", "later")]
+    modes = await asyncio.to_thread(lambda: [path.stat().st_mode & 0o777 for path in made])
+    assert modes == [0o700, 0o600, 0o600, 0o600, 0o644], "what is not secret is for all, also in containers"
     text = await asyncio.to_thread((tmp_path / "hub.env").read_text)
     settings = dict(line.split("=", 1) for line in text.splitlines()) | {"SIGNALS_BROKER": "memory://"}
     here = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "drain_delay": 0, "drain_window": 0}

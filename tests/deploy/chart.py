@@ -40,6 +40,8 @@ _CHECKED: Final = {
     "SIGNALS_JWT_SECRET": {"type": "string", "pattern": "^@/"},
     "SIGNALS_BROKER": {"type": "string", "pattern": "^[^@]*$"},
 }
+# Of OpenTelemetry, where SIGNALS_TRACING is on; what authenticates to a collector is a secret.
+_OF_OTHERS: Final = {"^OTEL_[A-Z0-9_]+$": {"type": "string"}, "^OTEL_.*HEADERS$": {"not": {}}}
 _SMALL: Final = re.compile(r"(?<=: )[\[{]\n[^\[\]{}]*[\]}]")
 _OF_HELM: Final = re.compile(
     r"^# Source: .*\n|^ *(?:app\.kubernetes\.io/managed-by|helm\.sh/chart): .*\n", re.MULTILINE
@@ -51,6 +53,7 @@ def schema() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(SCHEMA.read_text())
     texts = {variable(field.name): {"type": "string"} for field in fields(Settings) if field.name not in ITS_OWN}
     found["properties"]["settings"]["properties"] = texts | _CHECKED
+    found["properties"]["settings"]["patternProperties"] = _OF_OTHERS
     return found
 
 
@@ -78,10 +81,10 @@ def helm() -> str | None:
     return shutil.which("helm")
 
 
-def rendered(*arguments: str) -> dict[str, str]:
-    """Return what Helm makes of the chart, without what only Helm wants to know, by the name of the template."""
+def rendered(*arguments: str, chart: Path = CHART) -> dict[str, str]:
+    """Return what Helm makes of a chart, without what only Helm wants to know, by the name of the template."""
     command = [
-        *(str(helm()), "template", "sse-signals", str(CHART), "--namespace", "signals", "--kube-version", KUBERNETES),
+        *(str(helm()), "template", "sse-signals", str(chart), "--namespace", "signals", "--kube-version", KUBERNETES),
         *arguments,
     ]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

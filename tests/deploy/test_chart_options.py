@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+import shutil
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from sse_signals.settings import load
 from tests.deploy import chart
 from tests.deploy.files import DEPLOY, from_yaml, manifests
 from tests.deploy.test_kubernetes import ALL
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GATEWAY: Final = DEPLOY / "kubernetes/gateway"
 ROUTE: Final[dict[str, Any]] = manifests("gateway/httproute")["HTTPRoute"]
@@ -101,7 +106,7 @@ def test_the_component_takes_the_route_for_the_ingress() -> None:
 
 
 def test_values_that_are_refused() -> None:
-    """Neither a route without a Gateway or a host, nor a name that is none, nor a runbook that is no page is taken."""
+    """Neither a route without a Gateway or a host, nor what is no name, no page of runbooks, or no address for pods."""
     route, rules = VALUES["route"], VALUES["prometheusRule"]
     assert (route["enabled"], rules["enabled"]) == (False, False)
     for slip in (
@@ -111,6 +116,7 @@ def test_values_that_are_refused() -> None:
         {"route": route | {"parentRefs": [{"namespace": "gateway"}]}},
         {"route": route | {"timeout": "5s"}},
         {"prometheusRule": rules | {"runbooks": "RUNBOOKS.md"}},
+        {"listen": "127.0.0.1"},
     ):
         assert len(chart.refused(VALUES | slip)) == 1, slip
 
@@ -140,8 +146,47 @@ def test_rules_as_helm_makes_them() -> None:
 
 
 @needs_helm
-@pytest.mark.parametrize(("streams", "grace"), [("500", 5 + 5 + 60 + 16), ("501", 87), ("50000", 185)])
+@pytest.mark.parametrize(
+    ("streams", "grace"), [("500", 5 + 5 + 60 + 16), ("501", 87), ("50000", 185), ("9000000", 285)]
+)
 def test_the_grace_grows_with_the_streams(streams: str, grace: int) -> None:
     """A second more for each 500 streams that a node takes, besides 15 s and the drain."""
     made = chart.rendered("--set-string", f"settings.SIGNALS_MAX_STREAMS={streams}", "--set", "drain.window=60")
     assert from_yaml(made["deployment.yaml"])["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == grace
+
+
+@needs_helm
+def test_kubernetes_takes_a_long_drain() -> None:
+    """A rollout may take longer than a new node has to be ready for, or Kubernetes would refuse the deployment."""
+    made = from_yaml(chart.rendered("--set", "drain.window=3600")["deployment.yaml"])["spec"]
+    assert made["progressDeadlineSeconds"] > made["minReadySeconds"] == 5 + 5 + 3600
+
+
+@needs_helm
+def test_what_is_said_after_an_installation(tmp_path: Path) -> None:
+    """It warns of a route whose gateway is not let in, and of alerts without runbooks, until both are mended."""
+    # Helm shows its notes only when there is a cluster: a copy of the chart makes an object of them.
+    folder = tmp_path / "chart"
+    shutil.copytree(chart.CHART, folder)
+    notes = (folder / "templates/NOTES.txt").read_text()
+    (folder / "templates/NOTES.txt").unlink()
+    (folder / "templates/_notes.tpl").write_text('{{ define "notes" }}' + notes + "{{ end }}")
+    (folder / "templates/notes.yaml").write_text('kind: Notes\ntext: {{ include "notes" . | toJson }}\n')
+    asked = ("--set", "ingress.enabled=false,route.enabled=true,prometheusRule.enabled=true")
+    mended = (
+        *("--set", "networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=gateways"),
+        *("--set", "prometheusRule.runbooks=https://git.example.com/RUNBOOKS.md"),
+    )
+    values = ((), asked, asked + mended)
+    said = [from_yaml(chart.rendered(*each, chart=folder)["notes.yaml"])["text"] for each in values]
+    assert ["sse-signals doctor https://signals.example.com/signals" in each for each in said] == [True, True, True]
+    assert ["networkPolicy.ingressFrom" in each for each in said] == [False, True, False]
+    assert ["prometheusRule.runbooks" in each for each in said] == [False, True, False]
+
+
+@needs_helm
+def test_pods_that_have_addresses_of_ipv6_alone() -> None:
+    """The hub listens where it is told to, with its metrics and health, which the kubelet asks for."""
+    made = from_yaml(chart.rendered("--set", "listen=::")["configmap.yaml"])["data"]
+    settings = load({"SIGNALS_METRICS_PORT": "9090"} | made, {})
+    assert (settings.host, settings.metrics_host) == ("::", "::")

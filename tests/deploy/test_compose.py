@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -150,6 +151,8 @@ def test_caddy_takes_its_configuration() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert all(f'"dial":"{hub}"' in done.stdout for hub in variables["SIGNALS_HUBS"].split())
+    authorities = json.loads(done.stdout)["apps"]["pki"]["certificate_authorities"]
+    assert authorities == {"local": {"install_trust": False}}, "this machine would trust it from then on"
     folders = [each.partition(":")[0] for each in options["tmpfs"]]
     assert any(options["healthcheck"]["test"][-1].startswith(f"{folder}/") for folder in folders)
     assert options["healthcheck"]["test"][-1] in (DEPLOY / "proxies/Caddyfile").read_text()

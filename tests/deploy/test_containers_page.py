@@ -72,8 +72,8 @@ def shell(code: str, folder: Path, **environment: str) -> str:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    """The folder of secrets that the page makes."""
-    shell("mkdir deploy\n" + IMAGE[1].code, tmp_path)
+    """The folder of secrets that the page makes, in a shell whose files are for nobody else."""
+    shell("umask 077\nmkdir deploy\n" + IMAGE[1].code, tmp_path)
     return tmp_path / "deploy/secrets"
 
 
@@ -196,10 +196,10 @@ def test_the_overlay_fits_the_manifests() -> None:
     assert all((DEPLOY.parent / folder / "kustomization.yaml").is_file() for folder in folders)
     for patch in overlay["patches"] + gateway["patches"]:
         name = patch["target"]["kind"]
-        found = manifests("gateway/httproute" if patch in gateway["patches"] else name.lower())[name]
+        found = manifests("gateway/httproute" if name == "HTTPRoute" else name.lower())[name]
         assert found["metadata"]["name"] == patch["target"]["name"]
         for change in from_yaml(patch["patch"]):
-            *above, last = change["path"].split("/")[1:]
+            *above, last = (step.replace("~1", "/") for step in change["path"].split("/")[1:])
             inner = reduce(inside, above, found)
             if change["op"] == "replace":
                 assert isinstance(inside(inner, last), type(change["value"]))
@@ -218,7 +218,7 @@ def test_what_the_page_installs() -> None:
     assert options["EnvironmentFile"].lstrip("-") == "/etc/sse-signals/environment"
     assert "deploy/systemd/environment.example /etc/sse-signals/environment\n" in code
     assert options["ExecStart"].split()[0] == "/opt/sse-signals/bin/sse-signals"
-    assert "python3 -m venv /opt/sse-signals\n" in code
+    assert "umask 022\npython3 -m venv /opt/sse-signals\n" in code, "the service's user has to read what root installs"
     assert ("-r", "deploy/constraints.txt") in zip(code.split(), code.split()[1:], strict=False)
 
 

@@ -61,12 +61,15 @@ def test_values_and_their_schema() -> None:
     assert set(schema["properties"]["settings"]["properties"]) == settings
     values = from_yaml((chart.CHART / "values.yaml").read_text())
     assert chart.refused(values) == []
+    traced = {"SIGNALS_TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.monitoring:4318"}
+    assert chart.refused(values | {"settings": values["settings"] | traced}) == []
     for slip in (
         {"settings": values["settings"] | {"SIGNALS_WORKER": "2"}},
         {"settings": values["settings"] | {"SIGNALS_MAX_STREAMS": 1_000_000}},
         {"settings": values["settings"] | {"SIGNALS_SECRET": "s" * 43}},
         {"settings": values["settings"] | {"SIGNALS_BROKER": "nats://hub:password@nats"}},
         {"settings": values["settings"] | {"SIGNALS_DRAIN_WINDOW": "5"}},
+        {"settings": values["settings"] | {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=secret"}},
         {"image": {"repository": "sse-signals", "tag": "latest"}},
         {"drain": values["drain"] | {"window": -1}},
         {"replicas": 3},
@@ -117,6 +120,7 @@ def test_it_leaves_before_it_is_killed() -> None:
     assert POD["terminationGracePeriodSeconds"] == waits + drain + rest(Settings())
     deployment = ALL["Deployment"]["spec"]
     assert deployment["minReadySeconds"] >= waits + drain
+    assert deployment["progressDeadlineSeconds"] > deployment["minReadySeconds"], "Kubernetes refuses it otherwise"
     assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert "replicas" not in deployment
     assert ALL["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1

@@ -26,9 +26,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ add .Values.drain.preStop .Values.drain.delay .Values.drain.window }}
 {{- end }}
 
-{{/* After how many seconds a node is killed: its drain, 15 s, and 1 s for each 500 streams, which a busy core takes to end. */}}
+{{/* After how many seconds a node is killed: its drain, 15 s, and 1 s for each 500 streams (200 s at most), which a busy core takes to end. */}}
 {{- define "signals.grace" -}}
-{{- $streams := .Values.settings.SIGNALS_MAX_STREAMS | default "10000" | int -}}
+{{- $streams := .Values.settings.SIGNALS_MAX_STREAMS | default "10000" | int | min 100000 -}}
 {{ add (include "signals.drain" .) 15 (div (add $streams 499) 500) }}
 {{- end }}
 
