@@ -226,5 +226,5 @@ class Display:
                 self.states.put_nowait(signal.message["state"])
 
     async def shows(self, state):
-        assert await asyncio.wait_for(self.states.get(), 2) == state
+        assert await asyncio.wait_for(self.states.get(), 20) == state
 """

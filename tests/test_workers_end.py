@@ -11,14 +11,16 @@ from unittest import mock
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
-from sse_signals.listening import LINGER
+from sse_signals.listening import LINGER, bound, close
 from sse_signals.metrics.crew import Crew as Asked
 from sse_signals.own_port import Membership
 from sse_signals.server import GRACE, LEAVING, grace
 from sse_signals.service import PATIENCE
 from sse_signals.settings import Settings, load
 from sse_signals.web.departure import DRAIN_PATIENCE, GATE_PATIENCE
+from sse_signals.worker import LISTENS
 from sse_signals.worker_process import WorkerProcess
 from tests.crew import COMMAND, DEADLINE, Crew, children, crew, listeners, seen, streams
 from tests.web.rawhttp import connection
@@ -181,6 +183,21 @@ async def test_last_words_are_read_even_if_the_end_is_seen_first(blockbuster: Bl
     async with asyncio.timeout(DEADLINE):
         assert await worker.ended == "exit status 2"
     assert "/dev/null/log.db" in (worker.started.result() or "")
+
+
+async def test_one_that_shall_end_before_it_listens_has_its_time(blockbuster: BlockBuster) -> None:
+    """It learns of that only when it listens, and ends in good order then."""
+    blockbuster.deactivate()  # as above
+    sockets = await bound("127.0.0.1", 0)
+    member = Membership(1, Asked("/dev/null", 1), os.getpid())
+    with capture_logs() as logs:
+        worker = WorkerProcess(member, load({}, {"port": 0}), sockets, structlog.get_logger(), heard=print)
+        worker.stop("a test")
+        async with asyncio.timeout(DEADLINE):
+            assert await worker.ended == "exit status 0"
+    close(sockets)
+    assert worker.started.result() == LISTENS
+    assert [entry["event"] for entry in logs] == ["worker listens"]
 
 
 async def test_signals_that_all_processes_get() -> None:

@@ -216,7 +216,7 @@ class NatsBroker:
             session.link.drop()  # so that it is compared
             raise BrokerUnavailable("the log is not what it was", outcome_unknown=True)
         # What an answer says that came just before the connection was lost may have been compared and forgotten since.
-        if session.link.up:  # pragma: no branch - that moment cannot be had at will
+        if session.link.up:
             self._sessions.memory.acknowledged(record, data)
 
     async def _first(self, session: Session, record: int, key: IdempotencyKey, deadline: float) -> int | None:

@@ -16,11 +16,13 @@ from sse_signals.brokers.nats_url import read as read_url
 from sse_signals.errors import BrokerUnavailable, ConfigurationError
 from sse_signals.history import History
 from sse_signals.model import EventId, position
-from tests.brokers.nats_world import LIMITS, opened, operator, read, returned, signals, tell, until
+from tests.brokers.nats_world import DEADLINE, LIMITS, no_other, opened, operator, read, returned, signals, tell, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from nats.aio.msg import Msg
 
     from sse_signals.brokers.nats_found import Stored
     from tests.brokers.servers import NatsServer
@@ -126,3 +128,46 @@ async def test_a_node_starts_after_the_last_hole_of_a_log(nats_server: NatsServe
         assert [event.id for event in history.read(0, history.end)] == list(map(str, last))
         assert history.floor >= position(2)
         assert history.head == last[-1].position
+
+
+async def test_closing_cancels_a_connection_that_never_comes_about(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is left, and whoever waits for it does not until it would have failed by itself."""
+    before = asyncio.all_tasks()
+    connecting = asyncio.Event()
+
+    async def hang(_: Link) -> None:
+        connecting.set()
+        await asyncio.Event().wait()
+
+    async with opened(nats_server.url, name="hanging") as broker:
+        (await broker._sessions.get(broker._sessions.deadline())).link.drop()
+        monkeypatch.setattr(Link, "connect", hang)
+        waiting = asyncio.ensure_future(broker.head())
+        await asyncio.wait_for(connecting.wait(), DEADLINE)
+    with pytest.raises(BrokerUnavailable):
+        await waiting
+    await no_other(before)
+
+
+async def test_what_is_acknowledged_just_before_a_loss_is_not_taken_for_known(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is published, but what is known may have been compared and forgotten since: it is read from the log later."""
+    request = Link.request
+
+    async def lost(link: Link, *what: Any, **how: Any) -> Msg:
+        said = await request(link, *what, **how)
+        link.drop()
+        return said
+
+    async with opened(nats_server.url, name="acknowledged") as broker:
+        await broker.publish(signals(1))
+        memory = broker._sessions.memory
+        with monkeypatch.context() as patch:
+            patch.setattr(Link, "request", lost)
+            receipt = await broker.publish(signals(2))
+        assert receipt.ids[0].position == position(2)
+        assert memory.highest == 1
+        assert await returned(broker) == receipt.ids[0]

@@ -181,6 +181,22 @@ async def test_a_claim_that_is_over_is_free_at_once(nats_server: NatsServer) -> 
         assert 0.15 < time.monotonic() - begun < 0.4 + SLACK
 
 
+async def test_a_claim_that_ends_as_it_is_looked_at_is_won(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when the next came, and is gone when that looks: it is tried again, and not taken for one's own."""
+    async with opened(nats_server.url, name="ending") as broker, operator(nats_server.url) as jetstream:
+        assert await broker.state.claim("a", 60)
+
+        async def gone() -> None:
+            await jetstream.purge_stream("ending~state")
+
+        seen = meddle(monkeypatch, "MSG.GET.ending~state", gone)
+        assert await broker.state.claim("a", 60)
+        assert len(seen) == 1
+        assert not await broker.state.claim("a", 60)
+
+
 async def test_a_shared_state_that_was_deleted_is_made_anew(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sse_signals.brokers import nats_reader
 from sse_signals.brokers.nats_reader import StreamReader
 from sse_signals.errors import BrokerUnavailable
-from tests.brokers.nats_world import opened, read, returned, signals, tell, until
+from tests.brokers.nats_world import opened, operator, read, returned, signals, tell, until
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -44,6 +44,32 @@ async def test_a_consumer_that_has_nothing_to_give_is_trusted(
     """However often it is looked at, and when the server ends the request; then the next record comes."""
     monkeypatch.setattr(nats_reader, "_CHECK", between)
     monkeypatch.setattr(nats_reader, "_ASKS", 1.0)
+    statuses = heard(monkeypatch)
+    async with opened(nats_server.url, name=f"idle-{between > 1}") as broker:
+        following = asyncio.ensure_future(read(broker, await broker.head(), 1))
+        await until(lambda: "408" in statuses)
+        await broker.publish(signals(1))
+        assert [event.message for event in await following] == [1]
+
+
+async def test_a_consumer_that_somebody_deletes_is_told_so(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows hears at once what the server says, and the connection is as good as before."""
+    statuses = heard(monkeypatch)
+    async with opened(nats_server.url, name="deleted") as broker, operator(nats_server.url) as jetstream:
+        following = asyncio.ensure_future(read(broker, await broker.head(), 1))
+        await until(lambda: "100" in statuses)  # it has asked, and the server waits
+        session = await broker._sessions.get(broker._sessions.deadline())
+        (consumer,) = await jetstream.consumers_info("deleted")
+        await jetstream.delete_consumer("deleted", consumer.name)
+        with pytest.raises(BrokerUnavailable, match="cannot be followed: Consumer Deleted"):
+            await following
+        assert session.link.up
+
+
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the server says to readers from now on, as it comes."""
     statuses: list[str] = []
     told = StreamReader.told
 
@@ -53,8 +79,4 @@ async def test_a_consumer_that_has_nothing_to_give_is_trusted(
         told(reader, status, message)
 
     monkeypatch.setattr(StreamReader, "told", listen)
-    async with opened(nats_server.url, name=f"idle-{between > 1}") as broker:
-        following = asyncio.ensure_future(read(broker, await broker.head(), 1))
-        await until(lambda: "408" in statuses)
-        await broker.publish(signals(1))
-        assert [event.message for event in await following] == [1]
+    return statuses

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sse_signals.brokers.redis_session import Session
 from sse_signals.errors import BrokerUnavailable
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
@@ -123,3 +124,25 @@ async def test_a_failure_concerns_nobody_who_has_left(server: RedisServer) -> No
         calls[1].cancel()
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(r) for r in results] == [BrokerUnavailable, asyncio.CancelledError, *[BrokerUnavailable] * 2]
+
+
+async def test_a_connection_that_breaks_under_a_publish_leaves_its_outcome_open(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was good when it was looked at, and nobody knows what the server got; what comes next is published."""
+    ask = Session.ask
+    async with FaultProxy("127.0.0.1", server.port) as proxy, node(f"redis://127.0.0.1:{proxy.port}") as broker:
+        await publish(broker, 1)
+
+        async def cut(session: Session, *what: Any) -> list[Any]:
+            proxy.cut()
+            return await ask(session, *what)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "ask", cut)
+            with pytest.raises(BrokerUnavailable) as caught:
+                await broker.publish(signals(2))
+        assert caught.value.outcome_unknown
+        await proxy.restore()
+        await until_it_works(lambda: broker.publish(signals(3)))
+        assert (await read(broker, AFTER_ALL, 2))[-1].message in {2, 3}

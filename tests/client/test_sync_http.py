@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from http.client import BadStatusLine
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -103,12 +104,18 @@ def test_threads_that_ask_for_a_token_at_once_get_the_same() -> None:
         return given[-1]
 
     hub = client("http://127.0.0.1:1", token=token)._hub
-    asking = hub.link().asking
+    link, waits = hub.link(), threading.Event()
+    asking = link.asking
+
+    def acquire(timeout: float) -> bool:
+        waits.set()  # it has seen that there is none
+        return asking.acquire(timeout=timeout)
+
+    link.asking = cast("threading.Lock", SimpleNamespace(acquire=acquire, release=asking.release))
     with asking:
-        thread = threading.Thread(target=hub.token, args=(GetToken(), hub.link()))
+        thread = threading.Thread(target=hub.token, args=(GetToken(), link))
         thread.start()
-        while not thread.is_alive():
-            time.sleep(0.001)
+        assert waits.wait(30)
         hub._ask()
     thread.join(30)
     assert hub.token(GetToken(), hub.link()) == "token"

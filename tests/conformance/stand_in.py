@@ -47,6 +47,8 @@ class StandIn(Streams):
         method, path, version = start.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        if self.has("drops-patch") and method == "PATCH":
+            return False
         try:
             await self.admit(head, headers)
             if path.startswith("/stream") and (method == "GET" or (method == "HEAD" and self.has("head-stream"))):

@@ -70,7 +70,7 @@ class Streams(Log):
         }
         writer.write("\r\n".join(["HTTP/1.1 200 OK", *(f"{k}: {v}" for k, v in named.items()), "", ""]).encode())
         self.begin(listener, place, missing)
-        if self.draining:
+        if self.draining or (missing and self.has("ends-unknown")):
             listener.end()
             return False
         if self.has("late", topics, "/resume-opening"):

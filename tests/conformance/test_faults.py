@@ -191,6 +191,8 @@ async def test_faults_of_bare_messages(together: str) -> None:
     [
         ("star no-credentials", "cors.foreign", Verdict.FAIL, "'*' is allowed, although only some origins should be"),
         ("any-method", "cors.errors", Verdict.NOT_TRIED, "no error could be had: a PATCH is answered with 204"),
+        ("drops-patch", "cors.errors", Verdict.NOT_TRIED, "no error could be had with a PATCH: it hung up"),
+        ("ends-unknown", "gap.garbage", Verdict.FAIL, "the stream ended before a later message came, and nothing was"),
         ("cuts-slow", "http.slow", Verdict.PASS, "others got all meanwhile, and it all of it later"),
         ("tells-slow", "http.slow", Verdict.PASS, "others got all; it was told of a gap after "),
         ("cuts-slow no-ids", "http.slow", Verdict.FAIL, "it was cut off, with no id to resume with"),
@@ -202,6 +204,15 @@ async def test_what_hubs_may_do_instead(fault: str, case: str, verdict: Verdict,
         results = await ran(hub_at(url, JSON_HUB), case)
     assert results[case].verdict is verdict
     assert results[case].seen.startswith(seen)
+
+
+async def test_a_name_that_travels_in_a_header_cannot_break_a_line() -> None:
+    """There is nothing to inject where no request can be written that would."""
+    adapter = JSON_HUB.replace("[publish.named]\nbody", '[publish.named]\nheaders = {X-Event = "{event}"}\nbody')
+    async with stand_in() as url:
+        results = await ran(hub_at(url, adapter), "injection.event")
+    assert results["injection.event"].verdict is Verdict.NOT_OFFERED
+    assert results["injection.event"].seen == "an event's name travels in a header, which holds no line end"
 
 
 async def test_a_head_whose_connection_stays_is_no_body() -> None:

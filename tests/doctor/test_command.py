@@ -162,9 +162,9 @@ async def test_ctrl_c_before_there_is_anything_to_tell() -> None:
 
     async with server(silent) as target:
         process = await _started(target.url)
-        await asyncio.wait_for(came.wait(), 20)
+        await asyncio.wait_for(came.wait(), 60)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 20)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
@@ -181,9 +181,9 @@ async def _interrupted(url: str, times: int) -> tuple[int, str]:
     async with aiohttp.ClientSession() as http, http.get(f"{url}/stream?topic=signals-doctor/*") as response:
         seen = b""
         while b"signals-doctor 1" not in seen:
-            seen += await asyncio.wait_for(response.content.readany(), 20)
+            seen += await asyncio.wait_for(response.content.readany(), 60)
     for _ in range(times):
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, (out + err).decode()

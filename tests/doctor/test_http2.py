@@ -138,6 +138,18 @@ async def test_an_answer_that_comes_before_a_body_that_nobody_reads(proof: Certi
     assert (await asked(talk, proof, ask=POST)).status == 413
 
 
+async def test_a_server_that_stops_a_body_after_its_answer(proof: Certificate) -> None:
+    """What comes for a request that is answered changes nothing about its answer (RFC 9113, section 8.1)."""
+
+    def answer(connection: H2Connection, stream: int) -> None:
+        connection.send_headers(stream, [(":status", "413")], end_stream=True)
+        connection.reset_stream(stream, ErrorCodes.NO_ERROR)
+
+    talk = frames(answer, {SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    found = await asked(talk, proof, ask=POST)
+    assert (found.status, found.failed) == (413, None)
+
+
 async def test_ids_that_are_not_ascii_over_http2(proof: Certificate) -> None:
     """An id goes back as it came, whatever its letters are."""
     ask = Ask("GET", "/", (("Last-Event-ID", "\u00e9\u2028"),))

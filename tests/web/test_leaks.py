@@ -81,7 +81,7 @@ async def test_clients_that_vanish_in_the_middle_of_a_write(open_door: OpenDoor)
 async def test_clients_that_never_read(open_door: OpenDoor) -> None:
     """A client that takes nothing falls behind alone, is aborted after the send timeout, and leaves nothing behind."""
     with capture_logs() as logs:
-        async with open_door(heartbeat=0.1, send_timeout=0.3) as door, connection(door.url) as (reader, writer):
+        async with open_door(heartbeat=0.1, send_timeout=1.0) as door, connection(door.url) as (reader, writer):
             tasks = len(asyncio.all_tasks())
             writer.write(request("GET", "/signals/stream?topic=a", version="1.0"))
             await reader.readuntil(b"signals.open")
