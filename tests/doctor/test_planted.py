@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.doctor.planted import plain, secure
 from tests.doctor.table import rows, written
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.timeout(400)
 async def test_planted_faults(tmp_path: Path) -> None:
     """Behind nginx, Caddy and a proxy of ours, and with nothing between, exactly what is wrong is found.
 

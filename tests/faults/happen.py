@@ -152,7 +152,7 @@ async def rolled(trial: Trial) -> None:
         await trial.world.all_ready()
         await trial.world.progress(5)
     failed = [attempt for each in trial.world.publishers for attempt in each.failed if attempt.tries > 1]
-    told = [f"{attempt.content} failed although tried twice: {attempt.answers}" for attempt in failed]
+    told = [f"{attempt.content} failed although tried {attempt.tries} times: {attempt.answers}" for attempt in failed]
     trial.broken += [each for each in told if each not in trial.broken]  # they are among those that failed for ever
 
 

@@ -42,20 +42,21 @@ class FaultProxy:
         self.connections = 0
         self.mark: bytes | None = None
         self._changed = asyncio.Event()
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._reserved = _bound(0)
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self.port = self._reserved.getsockname()[1]
-        await self._listen()
+        self._listen()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut()
+        await asyncio.sleep(0)  # so that each task has begun, and closes what it was given
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -68,7 +69,7 @@ class FaultProxy:
             link.look()
         self._tell()
         if self._listener is None:
-            await self._listen()
+            self._listen()
 
     async def half_open(self) -> None:
         """Accept, and neither read, forward nor close anything: what is under way freezes too."""
@@ -82,6 +83,7 @@ class FaultProxy:
         """Close all connections, and refuse new ones."""
         listener, self._listener = self._listener, None
         if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener)
             listener.close()
         for link in list(self._links):
             link.close()
@@ -114,21 +116,28 @@ class FaultProxy:
         event, self._changed = self._changed, asyncio.Event()
         event.set()
 
-    async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(self._accept, sock=_bound(self.port))
+    def _listen(self) -> None:
+        # Not by start_server: before Python 3.12 it forgets a connection that it accepts just as it is closed.
+        self._listener = _bound(self.port)
+        self._listener.setblocking(False)
+        self._listener.listen(128)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        link = _Link(self, reader, writer)
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(BlockingIOError, ConnectionError):  # it has gone again
+            accepted, _ = listener.accept()
+            self.connections += 1
+            task = asyncio.create_task(self._serve(accepted, listener))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, accepted: socket.socket, listener: socket.socket) -> None:
+        accepted.setblocking(False)
+        link = _Link(self, *await asyncio.open_connection(sock=accepted))
         self._links.add(link)
-        # A task of asyncio's own would complain when it is cancelled.
-        task = asyncio.create_task(self._serve(link))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, link: _Link) -> None:
         try:
-            await link.run()
+            if self._listener is listener:  # nothing was cut meanwhile
+                await link.run()
         finally:
             self._links.discard(link)
             link.close()
