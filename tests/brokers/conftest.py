@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from sse_signals.brokers.nats import NatsBroker
 from sse_signals.brokers.redis import RedisBroker
 from sse_signals.brokers.sqlite import SqliteBroker
 from sse_signals.model import HistoryLimits
+from tests.brokers.servers import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,7 +64,7 @@ class Logs:
 
     async def open(self, limits: HistoryLimits | None = None, **options: Any) -> Broker:
         """Return an empty log, or the one of a name that was given."""
-        chosen = replace(BrokerOptions(name=f"log-{next(_numbers)}"), **options)
+        chosen = BrokerOptions(**{"name": f"log-{next(_numbers)}", "timeout": PATIENT, **options})
         self.names.append(chosen.name)
         log = self.make(limits or HistoryLimits(), chosen, self.clock)
         self.opened.append(log)

@@ -19,6 +19,7 @@ from sse_signals.brokers.nats import NatsBroker
 from sse_signals.brokers.nats_link import Link
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, Fork, HistoryLimits, IdempotencyKey, Signal
+from tests.brokers.servers import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.brokers.servers import NatsServer
 
 DEADLINE = 20  # seconds
+USUAL = BrokerOptions().timeout  # seconds that a node waits for an answer unless told otherwise
 AGAIN = 0.02  # seconds after which who was refused tries once more
 LIMITS = HistoryLimits()
 _WAITING: set[asyncio.Future[None]] = set()
@@ -43,7 +45,8 @@ def signals(*numbers: int) -> list[Signal]:
 @asynccontextmanager
 async def opened(url: str, limits: HistoryLimits = LIMITS, **options: Any) -> AsyncIterator[NatsBroker]:
     """A log that is open."""
-    broker = NatsBroker(url, limits, BrokerOptions(**options), logger=structlog.get_logger())
+    chosen = BrokerOptions(**{"timeout": PATIENT, **options})  # where patience is the matter, a test says so
+    broker = NatsBroker(url, limits, chosen, logger=structlog.get_logger())
     await broker.open()
     try:
         yield broker

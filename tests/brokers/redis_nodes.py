@@ -14,6 +14,7 @@ from sse_signals.broker_options import BrokerOptions
 from sse_signals.brokers.redis import RedisBroker
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, HistoryLimits, Signal
+from tests.brokers.servers import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.brokers.servers import RedisServer
 
 DEADLINE = 15  # seconds
+USUAL = BrokerOptions().timeout  # seconds that a node waits for an answer unless told otherwise
 AGAIN = 0.02  # seconds after which is asked once more
 AFTER_ALL = EventId("unknownn", 0)  # of no log: whoever follows from there gets everything
 
@@ -44,7 +46,8 @@ class Told:
 
 def made(url: str, limits: HistoryLimits | None = None, logger: Any = None, **options: Any) -> RedisBroker:
     """Return a node that is not connected."""
-    return RedisBroker(url, limits or HistoryLimits(), BrokerOptions(**options), logger=logger or Told())
+    chosen = BrokerOptions(**{"timeout": PATIENT, **options})  # where patience is the matter, a test says so
+    return RedisBroker(url, limits or HistoryLimits(), chosen, logger=logger or Told())
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # writing, and goes on acknowledging: a kill then loses up to two seconds.
 SAFE_REDIS = ("--appendonly", "yes", "--appendfsync", "always")
 PATIENCE = 20.0  # seconds that a server gets to listen
+PATIENT = 10.0  # seconds that a server gets to answer where it is not the matter how soon it does
 # Seconds that a busy machine may add to what is promised: beside the whole suite that is no measure of a broker.
 SLACK = 5.0 if "PYTEST_XDIST_WORKER" in os.environ else 0.5
 

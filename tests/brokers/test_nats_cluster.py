@@ -10,7 +10,7 @@ import pytest
 
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId
-from tests.brokers.nats_world import Node, Publisher, opened, operator, returned, running, until
+from tests.brokers.nats_world import USUAL, Node, Publisher, opened, operator, returned, running, until
 from tests.brokers.servers import NatsServer, free_port
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ async def test_the_leader_dies_under_load(servers: list[NatsServer]) -> None:
     url = ",".join(server.url for server in servers)
     async with asyncio.timeout(60):
         await formed(url)
-        async with opened(url, nats_replicas=3) as broker, opened(url, nats_replicas=3) as other:
+        async with (
+            opened(url, nats_replicas=3, timeout=USUAL) as broker,
+            opened(url, nats_replicas=3, timeout=USUAL) as other,
+        ):
             node = Node(other, await returned(other))
             publishers = [Publisher(broker, number * 10**6) for number in range(4)]
             async with running(node.run(), *(each.run() for each in publishers)) as tasks:

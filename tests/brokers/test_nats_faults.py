@@ -14,6 +14,7 @@ import pytest
 from sse_signals.errors import BrokerUnavailable
 from sse_signals.model import EventId, IdempotencyKey, Signal
 from tests.brokers.nats_world import (
+    USUAL,
     Node,
     Publisher,
     no_other,
@@ -100,7 +101,7 @@ async def test_a_server_that_stops_is_noticed(server: NatsServer) -> None:
     """Publishing says in time that its outcome is unknown, following fails; a repeat with the key is published once."""
     said = signals(2)
     key = IdempotencyKey.of("me", "k", said)
-    async with opened(server.url) as broker, opened(server.url) as other:
+    async with opened(server.url, timeout=USUAL) as broker, opened(server.url, timeout=USUAL) as other:
         start = (await broker.publish(signals(1))).ids[0]
         following = asyncio.ensure_future(read(other, start, 1))
         await asyncio.sleep(0)
@@ -167,7 +168,7 @@ async def test_nothing_is_left_of_a_connection_that_was_cut_with_much_to_send(se
     """The client then fails as it cleans up after itself."""
     before = asyncio.all_tasks()
     large = [Signal(b'"%b"' % (b"x" * 500_000))]
-    async with opened(server.url) as broker:
+    async with opened(server.url, timeout=USUAL) as broker:
         await broker.publish(signals(1))
         server.signal(signal.SIGSTOP)
         waiting = [asyncio.ensure_future(broker.publish(large)) for _ in range(30)]
@@ -197,7 +198,10 @@ async def test_closing_answers_whoever_waits(server: NatsServer) -> None:
 @pytest.mark.parametrize("fault", ["half_open", "cut"])
 async def test_a_network_that_fails_is_noticed(server: NatsServer, fault: str) -> None:
     """Publishing says so in time and following within 3 s; when the network is back, both go on as before."""
-    async with FaultProxy("127.0.0.1", server.port) as proxy, opened(f"nats://127.0.0.1:{proxy.port}") as broker:
+    async with (
+        FaultProxy("127.0.0.1", server.port) as proxy,
+        opened(f"nats://127.0.0.1:{proxy.port}", timeout=USUAL) as broker,
+    ):
         before = await broker.head()
         start = (await broker.publish(signals(1))).ids[0]
         pieces: Any = broker.follow(before)

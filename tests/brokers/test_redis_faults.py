@@ -14,6 +14,7 @@ from sse_signals.model import EventId, Fork, HistoryLimits, IdempotencyKey
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
     DEADLINE,
+    USUAL,
     client,
     node,
     publish,
@@ -73,7 +74,7 @@ async def work(broker: RedisBroker, number: int, acknowledged: dict[EventId, int
 async def test_a_stopped_redis_is_noticed_in_time(server: RedisServer) -> None:
     """A publish is answered, following ends, and a repeat tells what became of it when the server goes on."""
     key = IdempotencyKey.of("me", "k", signals(7))
-    async with node(server.url) as broker:
+    async with node(server.url, timeout=USUAL) as broker:
         head = await publish(broker, 1)
         following = asyncio.ensure_future(read(broker, head, 99))
         await publish(broker, 2)

@@ -13,6 +13,7 @@ from sse_signals.errors import BrokerUnavailable
 from tests.brokers.redis_nodes import (
     AFTER_ALL,
     DEADLINE,
+    USUAL,
     made,
     node,
     publish,
@@ -39,7 +40,10 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 async def test_a_dead_network_is_noticed_in_time(server: RedisServer) -> None:
     """One that swallows everything: whoever is not handed in is known not to be; and what swallowed it comes back."""
-    async with FaultProxy("127.0.0.1", server.port) as proxy, node(f"redis://127.0.0.1:{proxy.port}") as broker:
+    async with (
+        FaultProxy("127.0.0.1", server.port) as proxy,
+        node(f"redis://127.0.0.1:{proxy.port}", timeout=USUAL) as broker,
+    ):
         head = await publish(broker, 1)
         following = asyncio.ensure_future(read(broker, head, 99))
         await publish(broker, 2)
@@ -80,7 +84,7 @@ async def test_a_connection_that_is_swallowed_costs_no_publish(server: RedisServ
             all_ended.set()
 
     async with await asyncio.start_server(swallow, "127.0.0.1", 0) as listening:
-        broker = made(f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        broker = made(f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}", timeout=USUAL)
         assert (await publish(broker, 1)).position >> 10 == 1
         await broker.close()
         await asyncio.wait_for(all_ended.wait(), DEADLINE)
