@@ -34,7 +34,7 @@ class NoConnection(Exception):
 
 
 class Line:
-    """Where requests are sent. With HTTP/2 all of them share a connection, with HTTP/1.1 each has its own.
+    """Where requests are sent. With HTTP/2 they share a connection while it lasts, with HTTP/1.1 each has its own.
 
     Args:
         target: The server.
@@ -49,7 +49,7 @@ class Line:
         self._target = target
         self._connect = connect
         self._context = context(verify=verify) if target.tls else None
-        self._shared: Connection2 | None = None
+        self._all: list[Connection2] = []  # one after the other, each until it takes no more
         self._connecting = asyncio.Lock()
         self.protocol: str | None = None
 
@@ -78,17 +78,17 @@ class Line:
 
     async def close(self) -> None:
         """Close what is shared."""
-        if self._shared is not None:
-            await self._shared.close()
+        for shared in self._all:
+            await shared.close()
 
     async def _connection(self) -> Connection2 | tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._shared is not None and self._shared.closed is None:
-            return self._shared
+        if self._all and self._all[-1].gone is None:
+            return self._all[-1]
         reader, writer = await self._open()
         if self.protocol != HTTP2:
             return reader, writer
-        self._shared = Connection2(reader, writer, self._target.authority)
-        return self._shared
+        self._all.append(Connection2(reader, writer, self._target.authority))
+        return self._all[-1]
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         target = self._target

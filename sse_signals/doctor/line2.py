@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionState, H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -18,7 +18,7 @@ from h2.events import (
     StreamEnded,
     StreamReset,
 )
-from h2.exceptions import ProtocolError, StreamClosedError
+from h2.exceptions import FrameTooLargeError, ProtocolError, StreamClosedError
 
 from sse_signals.doctor.exchange import Ending, Head, How, NoAnswer
 from sse_signals.doctor.line1 import reason
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sse_signals.doctor.exchange import Ask
 
 _PIECE: Final = 64 * 1024  # bytes
+_FRAME_HEAD: Final = 9  # bytes before what a frame holds, which begin with its length
 _OF_A_CONNECTION: Final = frozenset({"host", "connection"})  # headers that HTTP/2 does not have
 
 
@@ -77,10 +78,12 @@ class Connection2:
 
     Attributes:
         closed: How the connection, and all that is on it, has ended; None while it lasts.
+        gone: Why it takes no more requests, if it takes none; those that it has taken may go on.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
         self.closed: Ending | None = None
+        self.gone: Ending | None = None
         self._reader, self._writer, self._host = reader, writer, host
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="latin-1"))
         self._streams: dict[int, Exchange2] = {}
@@ -94,9 +97,11 @@ class Connection2:
         """Send a request, as soon as the server takes one more.
 
         Raises:
-            NoAnswer: The connection ends.
+            NoAnswer: The connection ends, or takes no more.
         """
         await self._until(self._has_room)
+        if self.gone is not None:
+            raise NoAnswer(self.gone)
         number = self._h2.get_next_available_stream_id()
         exchange = self._streams[number] = Exchange2(self, number)
         headers = [
@@ -142,7 +147,7 @@ class Connection2:
 
     def _has_room(self) -> bool:
         most = self._h2.remote_settings.max_concurrent_streams
-        return self._settled.is_set() and self._h2.open_outbound_streams < most
+        return self.gone is not None or (self._settled.is_set() and self._h2.open_outbound_streams < most)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self.closed is None and not condition():
@@ -152,10 +157,15 @@ class Connection2:
             raise NoAnswer(self.closed)
 
     async def _read(self) -> None:
+        came = b""
         try:
             while data := await self._reader.read(_PIECE):
-                for event in self._h2.receive_data(data):
-                    self._take(event)
+                came += data
+                # One by one, since h2 takes no frame after a GOAWAY that came with it.
+                while self.closed is None and (size := self._frame(came)):
+                    frame, came = came[:size], came[size:]
+                    for event in self._h2.receive_data(frame):
+                        self._take(event)
                 self._flush()
             self._end(Ending(How.INCOMPLETE))
         except ProtocolError:
@@ -163,15 +173,38 @@ class Connection2:
         except (OSError, ssl.SSLError) as error:
             self._end(Ending(How.RESET, reason(error)))
 
+    def _frame(self, came: bytes) -> int:
+        """Return the length of the first frame (RFC 9113, section 4.1), or 0 if that is not there yet.
+
+        Raises:
+            FrameTooLargeError: It is longer than was allowed.
+        """
+        if len(came) < _FRAME_HEAD:
+            return 0
+        size = _FRAME_HEAD + int.from_bytes(came[:3])
+        if size > _FRAME_HEAD + self._h2.max_inbound_frame_size:
+            raise FrameTooLargeError("longer than was allowed")
+        return size if len(came) >= size else 0
+
     def _take(self, event: Event) -> None:
         match event:
             case RemoteSettingsChanged():
                 self._settled.set()
             case ConnectionTerminated():
-                self._end(Ending(How.RESET, f"GOAWAY {_code(event.error_code)}"))
+                self._leave(event)
             case ResponseReceived() | DataReceived() | StreamEnded() | StreamReset():
                 self._hand_on(event)
         self._changed.set()
+
+    def _leave(self, event: ConnectionTerminated) -> None:
+        """Take no more requests; a server that leaves in good order answers those it has (RFC 9113, section 6.8)."""
+        self.gone, last = Ending(How.RESET, f"GOAWAY {_code(event.error_code)}"), event.last_stream_id or 0
+        if event.error_code != ErrorCodes.NO_ERROR or all(number > last for number in self._streams):
+            self._end(self.gone)
+            return
+        self._h2.state_machine.state = ConnectionState.CLIENT_OPEN  # for h2 it was closed
+        for number in [number for number in self._streams if number > last]:
+            self._streams.pop(number).give(self.gone)
 
     def _hand_on(self, event: ResponseReceived | DataReceived | StreamEnded | StreamReset) -> None:
         number = event.stream_id or 0
@@ -200,7 +233,7 @@ class Connection2:
     def _end(self, ending: Ending) -> None:
         if self.closed is not None:
             return
-        self.closed = ending
+        self.closed, self.gone = ending, self.gone or ending
         self._changed.set()
         for exchange in self._streams.values():
             exchange.give(ending)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -64,6 +65,9 @@ async def latencies(target: Target, version: str, count: int) -> tuple[float, li
         await stream.head()
         await stream.read()
         receipt = perf_counter() - began
+        gc.collect()
+        gc.disable()  # a full collection of this program would take a tenth of a second of somebody's latency
+        stack.callback(gc.enable)
         for number in range(count + WARM):
             began = perf_counter()
             publishing = asyncio.create_task(_publish(lines[1], topic, number))

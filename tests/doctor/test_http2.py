@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 
 from sse_signals.doctor.asking import Asker
-from sse_signals.doctor.exchange import Ask
+from sse_signals.doctor.exchange import Ask, Ending, How, NoAnswer
 from sse_signals.doctor.line import Line
+from sse_signals.doctor.line2 import Connection2
 from tests.doctor.scripted import GET, asked, frames, reset_now, server
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ def gone(connection: H2Connection, stream: int) -> None:
     connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
 
 
+def too_long(connection: H2Connection, stream: int) -> None:
+    """Begin an answer, and send a frame that is longer than anybody has allowed."""
+    headers(connection, stream)
+    connection._data_to_send += b"\xff\xff\xff\x00\x00" + stream.to_bytes(4)
+
+
 def nonsense(connection: H2Connection, stream: int) -> None:
     """Begin an answer, and say what no server may."""
     headers(connection, stream)
@@ -67,6 +75,7 @@ def nonsense(connection: H2Connection, stream: int) -> None:
         (refused, "the answer was reset (RST_STREAM REFUSED_STREAM)"),
         (gone, "the answer was reset (GOAWAY ENHANCE_YOUR_CALM)"),
         (nonsense, "the answer was reset (it broke the rules of HTTP/2)"),
+        (too_long, "the answer was reset (it broke the rules of HTTP/2)"),
     ],
 )
 async def test_http2(proof: Certificate, answer: object, failed: str | None) -> None:
@@ -74,6 +83,53 @@ async def test_http2(proof: Certificate, answer: object, failed: str | None) -> 
     found = await asked(frames(answer), proof)  # type: ignore[arg-type]
     assert found.failed == failed
     assert found.body == (b"all" if failed is None else b"")
+
+
+async def test_a_server_that_leaves_in_good_order(proof: Certificate) -> None:
+    """What it has taken it answers, what came later it does not, and the next request has another connection."""
+    seen: list[int] = []
+
+    def answer(connection: H2Connection, stream: int) -> None:
+        seen.append(stream)
+        if seen == [1, 3]:  # the second begins the first's answer, and is not answered itself
+            headers(connection, 1)
+            connection._data_to_send += GoAwayFrame(0, last_stream_id=1).serialize()
+            connection.send_data(1, b"all", end_stream=True)
+        elif len(seen) > 2:
+            whole(connection, stream)
+
+    async with server(frames(answer), proof) as target:
+        line = Line(target, verify=False)
+        async with line.ask(GET) as first, line.ask(GET) as second:
+            assert (await first.head()).status == 200
+            assert [await first.read(), await first.read()] == [b"all", b""]
+            assert first.ending == Ending(How.CLEAN)
+            with pytest.raises(NoAnswer, match="GOAWAY NO_ERROR"):
+                await second.head()
+            async with line.ask(GET) as third:
+                assert (await third.head()).status == 200
+        assert seen == [1, 3, 1]
+        await line.close()
+
+
+async def test_a_server_that_leaves_while_a_request_waits_for_its_turn(proof: Certificate) -> None:
+    """The request is told so; it cannot be sent any more."""
+
+    def answer(connection: H2Connection, stream: int) -> None:
+        headers(connection, stream)
+        connection._data_to_send += GoAwayFrame(0, last_stream_id=stream).serialize()
+
+    async with server(frames(answer, {SettingCodes.MAX_CONCURRENT_STREAMS: 1}), proof) as target:
+        line = Line(target, verify=False)
+        connection = await line._connection()
+        assert isinstance(connection, Connection2)
+        asked = [asyncio.ensure_future(connection.ask(GET)) for _ in range(2)]
+        first = await asked[0]
+        assert (await first.head()).status == 200
+        with pytest.raises(NoAnswer, match="GOAWAY NO_ERROR"):
+            await asked[1]
+        first.close()
+        await line.close()
 
 
 async def test_a_connection_that_is_reset(proof: Certificate) -> None:
