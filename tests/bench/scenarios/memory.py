@@ -15,12 +15,13 @@ NAME = "S3 memory"
 IDLE = What(NAME, "user-space memory per idle stream", "KiB")
 SOME = What(NAME, "the same after 1 x the events", "KiB")
 MORE = What(NAME, "the same after 10 x the events", "KiB")
+_PATIENCE = 120.0  # seconds for everything to arrive: 90 million events are 17 GB, which one core compares
 
 
 def measure(scale: Scale, figures: Figures) -> None:
     """Open many streams, then send them events: 1,000, and 10,000."""
     for name in (*scale.hubs, NCHAN) if NCHAN in servers.available() else scale.hubs:
-        with servers.started(name) as server, load.on(server) as on:
+        with servers.started(name) as server, load.on(server, patience=_PATIENCE) as on:
             on.readers.cpu()  # the load runs: what it shares with the server counts no more as the server's alone
             on.publishers.cpu()
             before = server.memory()
