@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.conformance.runs import hub_at
+from tests.connections import settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,6 +64,7 @@ async def scripted(
     try:
         async with server:
             yield hub
+            await settled()
     finally:
         await hub.close()
         for task in list(waiting):

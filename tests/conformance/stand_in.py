@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.conformance.stand_in_streams import Streams
 from tests.conformance.stand_in_words import Refused
+from tests.connections import settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -155,6 +156,7 @@ async def stand_in(
     try:
         yield f"http://127.0.0.1:{hub.server.sockets[0].getsockname()[1]}"
     finally:
+        await settled()
         hub.server.close()
         tasks = list(hub.tasks)
         for task in tasks:

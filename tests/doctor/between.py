@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from tests.connections import settled
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -67,6 +69,7 @@ class Between:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await settled()
         if self._server is not None:
             self._server.close()
         for task in self._tasks:

@@ -20,6 +20,7 @@ from sse_signals.doctor.asking import Asker
 from sse_signals.doctor.exchange import Ask
 from sse_signals.doctor.line import Line
 from sse_signals.doctor.target import Target
+from tests.connections import settled
 
 if TYPE_CHECKING:
     from sse_signals.doctor.facts import Answer
@@ -41,16 +42,19 @@ async def server(talk: Talk, proof: Certificate | None = None) -> AsyncIterator[
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def serve() -> None:
-            with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await talk(reader, writer)
 
-        tasks.add(asyncio.create_task(serve()))
+        task = asyncio.create_task(serve())
+        task.add_done_callback(lambda _: writer.close())  # also of one that was cancelled before it began
+        tasks.add(task)
 
     listening = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
     try:
         port = listening.sockets[0].getsockname()[1]
         yield Target("http" if proof is None else "https", "127.0.0.1", port, "/signals")
     finally:
+        await settled()
         listening.close()
         for task in tasks:
             task.cancel()
